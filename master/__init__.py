@@ -1,0 +1,1 @@
+"""The master process: command line, generations, listeners, workers, metrics."""

@@ -1,0 +1,1 @@
+"""The language: lexer, parser, one directive table, and the builders of the model."""

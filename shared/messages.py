@@ -1,0 +1,38 @@
+"""What master and worker say to each other over their control socket (SOCK_SEQPACKET): one byte of verb, then UTF-8 text."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+MAX_MESSAGE: Final = 65536
+"""Bytes; longer texts are cut, since they are only ever explanations."""
+
+
+class Verb(IntEnum):
+    """The words of the protocol."""
+
+    # worker to master
+    READY = 1
+    """Everything is loaded; sessions are accepted from now on."""
+    FAILED = 2
+    """The worker cannot start; the text says why. It exits with status 2."""
+    # master to worker
+    DRAIN = 16
+    """Stop accepting, let sessions end, exit 0. The text is worker_shutdown_timeout in seconds, or empty."""
+    STOP = 17
+    """Close everything now and exit 0."""
+    REOPEN = 18
+    """Reopen log files."""
+
+
+def encode(verb: Verb, text: str = "") -> bytes:
+    """One message as it goes over the wire."""
+    return bytes((verb,)) + text.encode("utf-8", "replace")[: MAX_MESSAGE - 1]
+
+
+def decode(message: bytes) -> tuple[Verb, str]:
+    """The parts of a message; raises ValueError for an empty one or an unknown verb."""
+    if not message:
+        raise ValueError("empty control message")
+    return Verb(message[0]), message[1:].decode("utf-8", "replace")

@@ -1,0 +1,187 @@
+"""`stream {}`: servers, the gateway's entities, and the whole configuration around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..template import Template
+from .address import Address
+from .listen import Listen
+from .log import ErrorLogTarget
+from .settings import Network, Settings
+from .tls import KeyPair
+from .upstream import Upstream
+from .where import NOWHERE, Where
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyPass:
+    """`proxy_pass`: to a known upstream, or to what the variables give per session."""
+
+    text: str
+    """As written; the `service` label of a server's sessions."""
+    upstream: Upstream | None
+    template: Template | None = None
+    """Set when `text` has variables: renders to an upstream's name, an address, or a `host:port` to resolve."""
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """`return TEXT`: send it and close."""
+
+    value: Template
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A `server {}`."""
+
+    listens: tuple[Listen, ...]
+    settings: Settings
+    handler: ProxyPass | Return | None
+    where: Where
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An entry of `sources` or `destinations`; a missing part matches any."""
+
+    network: Network | None = None
+    """A single address is a network of one; `cidr` tells them apart for the order of routes."""
+    port: int | None = None
+    cidr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A Kong service of the L4 kind. Times are seconds."""
+
+    name: str
+    protocol: str
+    """`tcp` or `tls`."""
+    host: str
+    port: int
+    upstream: Upstream
+    """The `upstream {}` that `host` names, or an implicit one."""
+    settings: Settings
+    """`stream {}` overridden by this block: connect_timeout, timeouts, retries and tls_* have been folded in."""
+    retries: int = 5
+    enabled: bool = True
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A Kong route of the L4 kind."""
+
+    name: str
+    protocols: frozenset[str]
+    """Of `tcp`, `tls`, `tls_passthrough`."""
+    service: Service | None
+    settings: Settings
+    """The service's (or stream's) overridden by this block."""
+    snis: tuple[str, ...] = ()
+    """Lower case, without trailing dot; `*.x` and `x.*` are wildcards."""
+    sources: tuple[Endpoint, ...] = ()
+    destinations: tuple[Endpoint, ...] = ()
+    preserve_host: bool = False
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A `certificate {}`: names and one or two pairs (RSA, ECDSA). No names: the default."""
+
+    pairs: tuple[KeyPair, ...]
+    snis: tuple[str, ...] = ()
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """What answers `stream_listen`."""
+
+    listens: tuple[Listen, ...] = ()
+    routes: tuple[Route, ...] = ()
+    """In the order written: older first."""
+    services: tuple[Service, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+    settings: Settings = Settings()
+    """`stream {}`'s own: what a connection obeys until it has a route."""
+    sniff_pending: int = 4096
+    sniff_per_source: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """`stream {}`."""
+
+    servers: tuple[Server, ...] = ()
+    gateway: Gateway = Gateway()
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    """The `upstream {}` blocks by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whom workers become."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Main:
+    """The main context and `events {}`."""
+
+    daemon: bool = True
+    master_process: bool = True
+    user: User | None = None
+    worker_processes: int = 1
+    worker_connections: int = 512
+    worker_shutdown_timeout: float | None = None
+    worker_rlimit_nofile: int | None = None
+    working_directory: str | None = None
+    pid: str = "logs/nginx.pid"
+    """Absolute once built."""
+    error_logs: tuple[ErrorLogTarget, ...] = ()
+    metrics_listen: tuple[Address, ...] = ()
+    multi_accept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that was read, for `-T`."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something said about a configuration that is accepted all the same."""
+
+    level: str
+    """`warn` or `notice`."""
+    text: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that a generation is made of."""
+
+    main: Main
+    stream: Stream
+    prefix: str
+    file: str
+    files: tuple[SourceFile, ...] = ()
+    notices: tuple[Notice, ...] = ()

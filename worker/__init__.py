@@ -1,0 +1,1 @@
+"""The worker process: reactor, sessions, relay, TLS, balancing."""
