@@ -37,3 +37,7 @@ CONNECT_OUTCOMES: Final = ("ok", "refused", "timeout", "tls", "error")
 TLS_VERSIONS: Final = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 
 HANDSHAKE_OUTCOMES: Final = ("ok", "failed", "timeout")
+
+WORKER_EVENTS: Final = ("accept_failed", "log_lost", "loop_stalls", "sessions_aborted")
+"""What a worker counts beside its sessions: accepts the kernel refused, log lines that could not be written,
+turns of the reactor that lasted too long, sessions cut off by a stop."""
