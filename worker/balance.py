@@ -1,0 +1,132 @@
+"""Which peer of an upstream gets the next session: nginx's smooth weighted round robin.
+
+Every peer available gains its weight, the richest is chosen and pays what all of them gained; with weights
+5, 1, 1 that gives `a a b a c a a`. A peer that has failed `max_fails` times is left alone for `fail_timeout`,
+then tried with one session at a time until one succeeds. Backup peers serve only while no primary can.
+A peer that is alone in its upstream is never marked as failed, since there is nowhere else to go.
+
+The state is the worker's own, as in nginx without `zone`: what one worker learns the others find out themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ..shared.model.address import Address
+from ..shared.model.upstream import Upstream
+from .peer import PeerState
+
+
+class Balancer:
+    """The peers of one upstream, chosen in turn."""
+
+    __slots__ = ("_backups", "_clock", "_primaries", "_single", "states", "tries", "upstream")
+
+    def __init__(self, upstream: Upstream, clock: Callable[[], float]) -> None:
+        self.upstream = upstream
+        self._clock = clock
+        self.states: tuple[PeerState, ...] = ()
+        """Every address known, in the order of the configuration."""
+        self.tries = 0
+        """How many peers one session may try, before `proxy_next_upstream_tries` (nginx: those not `down`)."""
+        self._primaries: tuple[PeerState, ...] = ()
+        self._backups: tuple[PeerState, ...] = ()
+        self._single: PeerState | None = None
+        states: list[PeerState] = []
+        for index, peer in enumerate(upstream.peers):
+            if peer.address is not None:
+                states.append(PeerState(peer, index, peer.address, 1 << len(states)))
+        self._arrange(states)
+
+    def pick(self, tried: int = 0) -> PeerState | None:
+        """The peer for the next try, now holding one session more; None when none is live.
+
+        `tried` is the sum of the `bit`s of the peers that this session has tried before.
+        """
+        state = self._single
+        if state is None:
+            state = self._richest(self._primaries, tried)
+            if state is None:
+                state = self._richest(self._backups, tried)
+                if state is None:
+                    return None
+        elif tried & state.bit or state.peer.down or (state.guarded and 0 < state.max_conns <= state.conns):
+            return None
+        state.conns += 1
+        return state
+
+    def connected(self, state: PeerState) -> None:
+        """The peer accepted a connection: it lives, however the session ends."""
+        if state.fails:
+            state.proved()
+
+    def free(self, state: PeerState, failed: bool, now: float) -> bool:
+        """The session is done with the peer.
+
+        True when this failure took the peer out of service (nginx warns "upstream server temporarily disabled").
+        """
+        state.conns -= 1
+        if not failed:
+            if state.fails:
+                state.proved()
+            return False
+        return state is not self._single and state.failed(now)
+
+    def unresolved(self) -> tuple[int, ...]:
+        """The indexes of peers whose name has no address yet; to be resolved and given to `set_addresses`."""
+        known = {state.index for state in self.states}
+        return tuple(index for index in range(len(self.upstream.peers)) if index not in known)
+
+    def set_addresses(self, index: int, addresses: Sequence[Address]) -> None:
+        """Let the peer at `index` have these addresses; one that it had already keeps its state and its sessions."""
+        peer = self.upstream.peers[index]
+        old = {state.address: state for state in self.states if state.index == index}
+        others = [state for state in self.states if state.index != index]
+        counters = next((state.counters for state in old.values()), 0)
+        used = sum(state.bit for state in self.states)
+        for address in dict.fromkeys(addresses):
+            state = old.get(address)
+            if state is None:
+                bit = ~used & (used + 1)  # the lowest bit not in use
+                used |= bit
+                state = PeerState(peer, index, address, bit, counters)
+            others.append(state)
+        self._arrange(others)
+
+    def _arrange(self, states: Iterable[PeerState]) -> None:
+        self.states = tuple(sorted(states, key=lambda state: state.index))
+        live = [state for state in self.states if not state.peer.down]
+        self._primaries = tuple(state for state in live if not state.peer.backup)
+        self._backups = tuple(state for state in live if state.peer.backup)
+        # nginx calls an upstream single by its servers, whether they are down or not
+        alone = len(self.states) == 1 and len(self.upstream.peers) == 1
+        self._single = self.states[0] if alone else None
+        self.tries = 1 if alone else len(live)
+
+    def _richest(self, states: tuple[PeerState, ...], tried: int) -> PeerState | None:
+        best = None
+        total = high = 0
+        now = -1.0
+        for state in states:
+            if tried and tried & state.bit:
+                continue
+            if state.guarded:
+                if now < 0.0:
+                    now = self._clock()
+                if not state.available(now):
+                    continue
+            weight = state.effective_weight
+            total += weight
+            state.current_weight = gained = state.current_weight + weight
+            if weight < state.weight:
+                state.effective_weight = weight + 1
+            if best is None or gained > high:
+                best = state
+                high = gained
+        if best is None:
+            return None
+        best.current_weight = high - total
+        # `checked` only matters while failures are counted
+        if best.fails and now - best.checked > best.fail_timeout:
+            best.checked = now
+        return best
