@@ -117,7 +117,7 @@ def test_a_key_preceded_by_its_curve_is_read(tmp_path: Path) -> None:
     crt = tmp_path / "c"
     openssl = program("openssl")
     subprocess.run([openssl, "ecparam", "-name", "prime256v1", "-genkey", "-out", key], check=True)
-    request = [openssl, "req", "-x509", "-key", key, "-subj", "/CN=x", "-out", crt]
+    request = [openssl, "req", "-x509", "-key", str(key), "-subj", "/CN=x", "-out", str(crt)]
     subprocess.run(request, check=True, capture_output=True)
     assert key.read_bytes().startswith(b"-----BEGIN EC PARAMETERS")
     assert read(Pair(crt, key)).subject == "CN=x"
