@@ -1,0 +1,151 @@
+"""Cuts the text of a configuration into words and the marks `;`, `{`, `}`.
+
+The rules are nginx's (nginx.org/en/docs/beginners_guide.html#conf_structure), as observed on nginx 1.22:
+
+- a word ends at white space, `;` or `{`, never at `}`, so `a}` is one word and `${name}` stays whole;
+- `#` begins a comment only where a word could begin;
+- a word that begins with a quote ends at the same quote, and white space, `;`, `{` or `)` must follow;
+- `\\"`, `\\'`, `\\\\`, `\\t`, `\\r`, `\\n` are replaced in every word; any other backslash stays, but what follows
+  it neither ends the word nor closes the quote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from ..errors import ConfigError
+from ..model.where import Where
+
+LONGEST_WORD: Final = 4095
+"""Bytes of a word as written: what fits nginx's buffer together with the character that ends it."""
+
+SPACE: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)+")
+BARE: Final = re.compile(r"(?:\\.|\$\{*|[^ \t\r\n;{\\$])+", re.DOTALL)
+QUOTED: Final = {quote: re.compile(rf"{quote}((?:\\.|[^\\{quote}])*){quote}", re.DOTALL) for quote in "\"'"}
+ESCAPE: Final = re.compile(r"\\([\"'\\trn])")
+REPLACEMENT: Final = {"t": "\t", "r": "\r", "n": "\n"}
+AFTER_QUOTE: Final = " \t\r\n;{)"
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    WORD = "word"
+    SEMICOLON = ";"
+    OPEN = "{"
+    CLOSE = "}"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word with its escapes replaced, a mark, or the end of the text."""
+
+    kind: Kind
+    text: str
+    where: Where
+    quoted: bool = False
+
+
+class Source:
+    """A text and the places in it: offsets turned into lines and columns, in one pass forward."""
+
+    __slots__ = ("file", "line", "line_start", "text")
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self.line = 1
+        self.line_start = 0
+
+    def where(self, offset: int) -> Where:
+        """The place of `offset`, which is never before one asked for earlier."""
+        newlines = self.text.count("\n", self.line_start, offset)
+        if newlines:
+            self.line += newlines
+            self.line_start = self.text.rindex("\n", self.line_start, offset) + 1
+        return Where(self.file, self.line, offset - self.line_start + 1)
+
+    def error(self, text: str, offset: int, hint: str = "") -> ConfigError:
+        """A mistake at `offset`."""
+        return ConfigError(text, self.where(offset), hint)
+
+
+def tokens(text: str, file: str, end: str = 'unexpected end of file, expecting ";" or "}"') -> Iterator[Token]:
+    """The tokens of `text`, the last of which is always of kind END.
+
+    `end` is the complaint for a text that stops inside a word. Raises ConfigError.
+    """
+    source = Source(text, file)
+    position = 0
+    while True:
+        if space := SPACE.match(text, position):
+            position = space.end()
+        if position >= len(text):
+            yield Token(Kind.END, "", source.where(len(text)))
+            return
+        character = text[position]
+        if character in ";{}":
+            yield Token(Kind(character), character, source.where(position))
+            position += 1
+        elif character in QUOTED:
+            token, position = quoted_word(source, position, end)
+            yield token
+        else:
+            token, position = bare_word(source, position, end)
+            yield token
+
+
+def bare_word(source: Source, position: int, end: str) -> tuple[Token, int]:
+    """The unquoted word at `position`, and where it ends."""
+    where = source.where(position)
+    found = BARE.match(source.text, position)
+    stop = found.end() if found else position
+    if stop < len(source.text) and source.text[stop] == "\\":
+        stop += 1  # a backslash that ends the text escapes nothing
+    check_length(source, position, stop)
+    if stop >= len(source.text):
+        raise source.error(end, len(source.text))
+    return Token(Kind.WORD, unescape(source.text[position:stop]), where), stop
+
+
+def quoted_word(source: Source, position: int, end: str) -> tuple[Token, int]:
+    """The quoted word at `position`, and where the text goes on after its quote."""
+    where = source.where(position)
+    quote = source.text[position]
+    found = QUOTED[quote].match(source.text, position)
+    if found is None:
+        check_length(source, position, len(source.text), quote)
+        hint = f"the string opened with {quote} at line {where.line}, column {where.column} is never closed"
+        raise source.error(end, len(source.text), hint)
+    check_length(source, position, found.end(), quote)
+    stop = found.end()
+    if stop >= len(source.text):
+        raise source.error(end, stop)
+    if source.text[stop] not in AFTER_QUOTE:
+        hint = f"a closing {quote} must be followed by a space, ;, {{ or )"
+        raise source.error(f'unexpected "{source.text[stop]}"', stop, hint)
+    return Token(Kind.WORD, unescape(found[1]), where, quoted=True), stop
+
+
+def check_length(source: Source, start: int, stop: int, quote: str = "") -> None:
+    """Refuse a word longer than nginx reads: most often a quote or `;` is missing."""
+    if stop - start <= LONGEST_WORD // 4:
+        return
+    raw = source.text[start:stop]
+    if len(raw.encode("utf-8", "replace")) <= LONGEST_WORD:
+        return
+    if quote:
+        raise source.error(f'too long parameter, probably missing terminating "{quote}" character', start)
+    raise source.error(f'too long parameter "{raw[:10]}..." started', start)
+
+
+def unescape(raw: str) -> str:
+    """A word's text with nginx's escapes replaced."""
+    if "\\" not in raw:
+        return raw
+    return ESCAPE.sub(lambda found: REPLACEMENT.get(found[1], found[1]), raw)

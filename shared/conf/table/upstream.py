@@ -1,0 +1,89 @@
+"""`upstream {}`: servers and how one of them is chosen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .spec import ADDRESS, FILE, NAME, SIZE, TEXT, TIME, Spec, block, choice, simple
+
+UPSTREAM: Final[tuple[Spec, ...]] = (
+    block("upstream", "stream", "1", "A group of servers that sessions are spread over."),
+    simple(
+        "server",
+        "upstream",
+        "1+",
+        (ADDRESS, TEXT),
+        "A server of the group.",
+        syntax="address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down]",
+        repeatable=True,
+    ),
+    simple(
+        "zone",
+        "upstream",
+        "1-2",
+        (NAME, SIZE),
+        "Shared memory for the group; each worker keeps its own state here.",
+        syntax="name [size]",
+        meaningless=True,
+    ),
+    simple(
+        "hash",
+        "upstream",
+        "1-2",
+        (TEXT, choice("consistent")),
+        "Chooses by the hash of a text.",
+        syntax="key [consistent]",
+        status="planned",
+    ),
+    simple("least_conn", "upstream", "0", TEXT, "Chooses the server with the fewest sessions.", status="planned"),
+    simple(
+        "least_time",
+        "upstream",
+        "1-2",
+        TEXT,
+        "Chooses the server that answers soonest.",
+        syntax="connect | first_byte | last_byte [inflight]",
+        status="planned",
+    ),
+    simple(
+        "random",
+        "upstream",
+        "0-2",
+        TEXT,
+        "Chooses a server at random, or the better of two.",
+        since="1.15.1",
+        syntax="[two [method]]",
+        status="planned",
+    ),
+    simple("state", "upstream", "1", FILE, "The file that keeps the group's servers.", since="1.9.7", status="planned"),
+    simple(
+        "resolver",
+        "upstream",
+        "1+",
+        TEXT,
+        "The name servers for this group's names.",
+        since="1.17.5",
+        syntax="address ... [valid=time] [ipv4=on|off] [ipv6=on|off]",
+        status="planned",
+    ),
+    simple(
+        "resolver_timeout",
+        "upstream",
+        "1",
+        TIME,
+        "How long a name of this group may take to resolve.",
+        default="30s",
+        since="1.17.5",
+        status="planned",
+    ),
+    simple(
+        "health_check",
+        "upstream",
+        "0+",
+        TEXT,
+        "Asks each server again and again whether it works.",
+        since="penstock",
+        syntax="[interval=time] [timeout=time] [rise=N] [fall=N] [port=number] [tls] [send=text] [expect=regex]",
+        status="planned",
+    ),
+)
