@@ -65,6 +65,11 @@ class MetricsServer:
         self._listening: list[tuple[socket.socket, asyncio.AbstractServer]] = []
         self._connections: _Connections | None = None
 
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections.connections) if self._connections is not None else 0
+
     async def attach(self, sockets: Iterable[socket.socket]) -> None:
         """Serve on bound sockets, from now on. They stay the caller's: only duplicates are used and closed."""
         loop = asyncio.get_running_loop()
