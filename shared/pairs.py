@@ -150,7 +150,7 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def _refusal(pair: KeyPair, error: ssl.SSLError) -> str:
-    reason = (error.reason or "").lower().replace("_", " ")
+    reason = (getattr(error, "reason", None) or "").lower().replace("_", " ")
     if reason == "no certificate assigned":
         reason = "key type mismatch"  # what OpenSSL means: it keeps one certificate per type of key
     if "mismatch" in reason:

@@ -233,7 +233,7 @@ def _words(function: str, reason: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
-        why = (error.reason or reason).lower().replace("_", " ")
+        why = (getattr(error, "reason", None) or reason).lower().replace("_", " ")
         raise ValueError(f"{function} failed ({why})") from None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from certs import Authority, Pair
 from cryptography.hazmat.primitives import serialization
+from handshake import meet
 from needs import program, requires
 
 from penstock.shared import pairs
@@ -145,27 +146,13 @@ def test_a_self_signed_pair_serves_its_names(kind: pairs.Kind) -> None:
     assert key_type(pair) == kind
     assert read_pair(pair.certificate, pair.key, "a", "b").not_after == pair.not_after
     client = ssl.create_default_context(cadata=pair.certificate.decode())
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    load(server, pair)
     for name in ("gateway.localhost", "127.0.0.1", "::1"):
-        handshake(pair, client, name)
+        meet(server, client, name)
 
 
 def test_the_default_certificate_is_made_once() -> None:
     assert localhost_pairs() is localhost_pairs()
     assert [key_type(pair) for pair in localhost_pairs()] == ["ecdsa", "rsa"]
     assert {pair.subject for pair in localhost_pairs()} == {"CN=localhost"}
-
-
-def handshake(pair: KeyPair, client_context: ssl.SSLContext, name: str) -> None:
-    server_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    load(server_context, pair)
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    server = server_context.wrap_bio(to_server, to_client, server_side=True)
-    client = client_context.wrap_bio(to_client, to_server, server_hostname=name)
-    done: set[ssl.SSLObject] = set()
-    while len(done) < 2:
-        for side in (client, server):
-            try:
-                side.do_handshake()
-                done.add(side)
-            except ssl.SSLWantReadError:
-                pass
