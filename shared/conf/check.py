@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..model.stream import Notice
 from .report import attach
 from .suggest import nearest
-from .table.spec import Spec
+from .table.spec import Spec, expected
 from .table.table import TABLE, contexts_of, find, names_in
 from .tree import Directive, Tree
 
@@ -111,9 +111,3 @@ def belongs(contexts: tuple[str, ...]) -> str:
     """Where a directive may stand, as a hint."""
     places = ["the main context" if context == "main" else f'"{context}"' for context in contexts]
     return "it belongs in " + (places[0] if len(places) == 1 else ", ".join(places[:-1]) + " or " + places[-1])
-
-
-def expected(spec: Spec) -> str:
-    """How a directive is written, as a hint."""
-    end = " { ... }" if spec.block else ";"
-    return f"expected: {' '.join(filter(None, (spec.name, spec.syntax)))}{end}"

@@ -54,20 +54,23 @@ class Token:
 class Source:
     """A text and the places in it: offsets turned into lines and columns, in one pass forward."""
 
-    __slots__ = ("file", "line", "line_start", "text")
+    __slots__ = ("file", "line", "line_start", "seen", "text")
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
         self.file = file
         self.line = 1
         self.line_start = 0
+        self.seen = 0
+        """Up to where newlines have been counted."""
 
     def where(self, offset: int) -> Where:
         """The place of `offset`, which is never before one asked for earlier."""
-        newlines = self.text.count("\n", self.line_start, offset)
+        newlines = self.text.count("\n", self.seen, offset)
         if newlines:
             self.line += newlines
-            self.line_start = self.text.rindex("\n", self.line_start, offset) + 1
+            self.line_start = self.text.rindex("\n", self.seen, offset) + 1
+        self.seen = offset
         return Where(self.file, self.line, offset - self.line_start + 1)
 
     def error(self, text: str, offset: int, hint: str = "") -> ConfigError:

@@ -1,7 +1,8 @@
 """Reads a configuration file, and what it includes, into a Tree.
 
-Nothing is known here of what directives mean, except `include`, which is replaced by what it names, and that the
-lines of some blocks (`map`, `geo`) are values. Files are read by callables of the caller's.
+Nothing is known here of what directives mean, except `include`, which is replaced by what it names. The table is
+asked only where `{` and `}` would be misread without it: which directives have no block, and in which blocks (`map`,
+`geo`) the lines are values. Files are read by callables of the caller's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from ..model.stream import SourceFile
 from ..model.where import Where
 from .lexer import Kind, Token, tokens
 from .report import COMMAND_LINE, attach
-from .table.table import free_form
+from .table.spec import expected
+from .table.table import find, free_form
 from .tree import Directive, Tree, Word
 
 Read = Callable[[str], str]
@@ -181,8 +183,10 @@ class Body:
             raise ConfigError('unexpected "{"', token.where, f'the lines of "{self.name}" are values, not blocks')
         if self.parameters:
             raise ConfigError("block directives are not supported in -g option", token.where)
-        if name.text == "include":
-            raise ConfigError('directive "include" is not terminated by ";"', name.where)
+        spec = find(name.text, self.name or "main")
+        if spec is not None and not spec.block:
+            # said here and not by `check`, since the braces of such a file seldom match
+            raise ConfigError(f'directive "{name.text}" is not terminated by ";"', name.where, expected(spec))
         if self.depth >= DEEPEST_BLOCK:
             raise ConfigError(f"blocks are nested more than {DEEPEST_BLOCK} deep", name.where)
         body = Body(self.parser, self.source, self.end, name.text, self.depth + 1)

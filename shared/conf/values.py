@@ -26,7 +26,8 @@ LARGEST: Final = 2**63 - 1
 DIGITS: Final = re.compile(r"[0-9]+")
 SIZE: Final = re.compile(r"([0-9]+)([kKmMgG]?)")
 SCALE: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
-TIME_PART: Final = re.compile(r"([0-9]+)(ms|[yMwdhms]|(?= )|$) *")
+TIME_PART: Final = re.compile(r"([0-9]+)(ms|[yMwdhms ]|$) *")
+"""A space right after a number counts as `s`, so that nginx reads `1 2` as three seconds; no unit may follow then."""
 TIME_UNITS: Final = {"y": 31536000, "M": 2592000, "w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0.001}
 TIME_ORDER: Final = tuple(TIME_UNITS)
 PORT_RANGE: Final = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
@@ -62,7 +63,10 @@ offset = size
 
 
 def time(word: Word, directive: str = "") -> float:
-    """Seconds: `30`, `1h30m`, `1m 30s`, `500ms`; units descend, a number without unit is seconds."""
+    """Seconds: `30`, `1h30m`, `1m 30s`, `500ms`; units descend, a number without unit is seconds.
+
+    Years and months are taken everywhere, which nginx does only where milliseconds are not.
+    """
     return duration(word, directive, 1.0)
 
 
@@ -85,12 +89,12 @@ def duration(word: Word, directive: str, bare: float) -> float:
     position = 0
     last_unit = -1
     while found := TIME_PART.match(word.text, position):
-        unit = found[2]
+        unit = found[2].replace(" ", "s")
         if unit:
             order = TIME_ORDER.index(unit)
             if order <= last_unit:
                 break
-            last_unit = order
+            last_unit = len(TIME_ORDER) if found[2] == " " else order
         total += int(found[1]) * (TIME_UNITS[unit] if unit else bare)
         position = found.end()
         if not unit:
@@ -100,7 +104,7 @@ def duration(word: Word, directive: str, bare: float) -> float:
     return total
 
 
-def enum(word: Word, choices: Iterable[str], directive: str = "") -> str:
+def enum(word: Word, choices: Iterable[str], directive: str = "", *, complaint: str = "invalid value") -> str:
     """One of `choices`, compared as nginx does, without case; returns the choice as listed."""
     known = tuple(choices)
     for choice in known:
@@ -109,7 +113,7 @@ def enum(word: Word, choices: Iterable[str], directive: str = "") -> str:
     near = nearest(word.text, known)
     hint = f'did you mean "{near}"?' if near else "expected one of: " + ", ".join(known)
     inside = f' in "{directive}" directive' if directive else ""
-    raise ConfigError(f'invalid value "{word.text}"{inside}', word.where, hint)
+    raise ConfigError(f'{complaint} "{word.text}"{inside}', word.where, hint)
 
 
 def port(word: Word, directive: str = "") -> int:
@@ -151,8 +155,10 @@ def host_port(word: Word, default_port: int | None, directive: str = "", *, list
             raise wrong("no path in the unix domain socket")
         return HostPort(AF_UNIX, text[5:])
     if text.startswith("["):
-        return bracketed(text, default_port, wrong)
+        return bracketed(text, default_port, wrong, ranges=listen)
     host, colon, ports = text.partition(":")
+    if ":" in ports:
+        raise wrong("invalid port")  # an IPv6 address without its brackets, most often
     if not colon and listen and (host.isdigit() or PORT_RANGE.fullmatch(host)):
         host, colon, ports = "*", ":", host
     if not host:
@@ -189,14 +195,16 @@ def network(word: Word) -> tuple[Network, Notice | None]:
     return interface.network, Notice("warn", f"low address bits of {text} are meaningless", word.where)
 
 
-def bracketed(text: str, default_port: int | None, wrong: Callable[[str], ConfigError]) -> HostPort:
+def bracketed(text: str, default_port: int | None, wrong: Callable[[str], ConfigError], *, ranges: bool) -> HostPort:
     """`[v6]` or `[v6]:port`."""
     host, bracket, rest = text[1:].partition("]")
     if not bracket or (rest and not rest.startswith(":")):
         raise wrong("invalid host")
+    if not host:
+        raise wrong("no host")
     if not is_ipv6(host):
         raise wrong("invalid IPv6 address")
-    first, last = port_range(rest[1:] if rest else None, default_port, wrong, ranges=True)
+    first, last = port_range(rest[1:] if rest else None, default_port, wrong, ranges=ranges)
     return HostPort(AF_INET6, host, first, last)
 
 

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from .spec import ADDRESS, CORES, FILE, FLAG, INTEGER, NAME, NUMBER, SIZE, TEXT, TIME, Spec, block, choice, simple
+from .spec import (
+    ADDRESS,
+    CORES,
+    FILE,
+    FLAG,
+    INTEGER,
+    NAME,
+    NUMBER,
+    PLAIN_NUMBER,
+    SIZE,
+    TEXT,
+    TIME,
+    Spec,
+    block,
+    choice,
+    simple,
+)
 
 LEVELS: Final = ("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg")
 EVERYWHERE: Final = "main events stream server upstream map geo service route certificate"
@@ -68,7 +84,7 @@ MAIN: Final[tuple[Spec, ...]] = (
         "error_log",
         "main stream server service route",
         "1+",
-        (FILE, choice(*LEVELS)),
+        (FILE, choice(*LEVELS, complaint="invalid log level")),
         "Where errors are written, and from which level on; may be given several times.",
         default="logs/error.log error",
         since="0.1",
@@ -123,7 +139,7 @@ EVENTS: Final[tuple[Spec, ...]] = (
         "worker_connections",
         "events",
         "1",
-        NUMBER,
+        PLAIN_NUMBER,
         "How many connections a worker may hold.",
         default="512",
         since="0.1",
@@ -145,7 +161,7 @@ EVENTS: Final[tuple[Spec, ...]] = (
         "use",
         "events",
         "1",
-        choice("epoll", "poll", "select", "kqueue", "eventport", "/dev/poll"),
+        choice("epoll", "poll", "select", "kqueue", "eventport", "/dev/poll", complaint="invalid event type"),
         "Events always come from epoll.",
         since="0.1",
         meaningless=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .core import SESSION
-from .spec import ADDRESS, FLAG, NUMBER, RATE, SIZE, TEXT, TIME, Spec, choice, simple
+from .spec import ADDRESS, FLAG, HEADER, NUMBER, RATE, SIZE, TEXT, TIME, Spec, simple
 
 PROXY: Final[tuple[Spec, ...]] = (
     simple(
@@ -87,7 +87,7 @@ PROXY: Final[tuple[Spec, ...]] = (
         "proxy_protocol",
         SESSION,
         "1",
-        choice("off", "on", "v1", "v2"),
+        HEADER,
         "Whether the PROXY protocol's header is sent to the upstream, and in which version; on is v1.",
         default="off",
         since="1.9.2",

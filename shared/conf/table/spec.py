@@ -85,6 +85,18 @@ def source_network(word: Word, directive: str) -> None:
         values.network(word)
 
 
+def header(word: Word, directive: str) -> None:
+    """`on`, `off`, or a version of the PROXY protocol."""
+    if word.text not in ("v1", "v2"):
+        values.flag(word, directive)
+
+
+def plain_number(word: Word, directive: str) -> int:
+    """A number about which nginx complains without naming the directive."""
+    del directive
+    return values.number(word)
+
+
 def cores(word: Word, directive: str) -> None:
     """`auto` or a number that is not zero."""
     if word.text == "auto":
@@ -123,6 +135,8 @@ VARIABLE: Final = Kind("$variable", variable_name, "$x", "x")
 NETWORK: Final = Kind("address | network | unix: | all", source_network, "all", "300.0.0.1")
 FLAG: Final = Kind("on | off", values.flag, "on", "yes")
 NUMBER: Final = Kind("number", values.number, "1", "one")
+PLAIN_NUMBER: Final = Kind("number", plain_number, "1", "one")
+HEADER: Final = Kind("on | off | v1 | v2", header, "on", "v3")
 INTEGER: Final = Kind("number", signed, "-1", "one")
 CORES: Final = Kind("number | auto", cores, "1", "0")
 SIZE: Final = Kind("size", values.size, "1k", "1kb")
@@ -133,12 +147,12 @@ KONG_TIME: Final = Kind("time", kong_limited, "1s", "0")
 PORT: Final = Kind("port", values.port, "9", "0")
 
 
-def choice(*words: str) -> Kind:
-    """One of a closed set of words."""
+def choice(*words: str, complaint: str = "invalid value") -> Kind:
+    """One of a closed set of words; nginx's complaint about another does not name the directive."""
 
     def read(word: Word, directive: str) -> str:
-        del directive  # nginx's text for a wrong word names only the value
-        return values.enum(word, words)
+        del directive
+        return values.enum(word, words, complaint=complaint)
 
     return Kind(" | ".join(words), read, words[0], "no-such-word")
 
@@ -239,3 +253,9 @@ def written(kinds: tuple[Kind, ...], minimum: int, maximum: int | None) -> str:
         return ""
     word = kinds[0].word
     return f"{word} ..." if maximum is None or maximum > minimum else " ".join([word] * minimum)
+
+
+def expected(spec: Spec) -> str:
+    """How a directive is written, as a hint."""
+    end = " { ... }" if spec.block else ";"
+    return f"expected: {' '.join(filter(None, (spec.name, spec.syntax)))}{end}"

@@ -24,6 +24,7 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         (NAME, SIZE),
         "Shared memory for the group; each worker keeps its own state here.",
         syntax="name [size]",
+        repeatable=True,
         meaningless=True,
     ),
     simple(
