@@ -1,0 +1,49 @@
+"""What answers `stream_listen`: certificates, services and routes, and the limits of sniffing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...errors import ConfigError
+from ...model.listen import Mode
+from ...model.stream import Gateway
+from ..suggest import nearest
+from ..tree import Directive
+from .certificate import build_certificates
+from .context import Context
+from .listen import Listeners
+from .route import build_routes
+from .scope import Scope
+from .service import build_services
+from .settings import build_settings
+
+LIMITS: Final = {"pending": "sniff_pending", "per_source": "sniff_per_source"}
+"""Parameters of `sniff_limit`, with the fields they set."""
+
+
+def build_gateway(stream: Scope, listeners: Listeners, context: Context) -> Gateway:
+    """The gateway. It is built also where nothing listens for it, so that its mistakes are found."""
+    listens = tuple(listen for each in stream.own("stream_listen") for listen in listeners.gateway(each))
+    terminates = any(listen.mode is not Mode.PLAIN for listen in listens)
+    services = build_services(stream, context)
+    return Gateway(
+        listens=listens,
+        routes=build_routes(stream, services, context, terminates=terminates),
+        services=tuple(built.service for built in services.values()),
+        certificates=build_certificates(stream, context, terminates=terminates),
+        settings=build_settings(stream, context, terminates=terminates),
+        **sniff_limits(stream.one("sniff_limit")),
+    )
+
+
+def sniff_limits(directive: Directive | None) -> dict[str, int]:
+    """`sniff_limit [pending=N] [per_source=N]` as fields of a Gateway."""
+    limits: dict[str, int] = {}
+    for word in directive.words if directive else ():
+        name, _, value = word.text.partition("=")
+        if name not in LIMITS or not (value.isascii() and value.isdecimal()) or int(value) < 1:
+            near = nearest(name, LIMITS) if name not in LIMITS else None
+            hint = f'did you mean "{near}="?' if near else "expected pending=NUMBER or per_source=NUMBER"
+            raise ConfigError(f'invalid parameter "{word.text}"', word.where, hint)
+        limits[LIMITS[name]] = int(value)
+    return limits

@@ -1,0 +1,102 @@
+"""The main context and `events {}`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...errors import ConfigError
+from ...model.address import Address
+from ...model.log import ErrorLogTarget, Level
+from ...model.stream import Main, User
+from .. import values
+from ..tree import Directive
+from .addresses import Kind, parse_address
+from .context import Context
+from .errorlog import error_logs
+from .scope import Scope
+
+PID: Final = "logs/penstock.pid"
+ERROR_LOG: Final = "logs/error.log"
+DEFAULT: Final = Main()
+
+
+def build_main(scope: Scope, context: Context) -> Main:
+    """What holds for the whole program."""
+    events = scope.one("events")
+    connections = Scope(events.block or () if events else ())
+    return Main(
+        daemon=scope.flag("daemon", DEFAULT.daemon),
+        master_process=scope.flag("master_process", DEFAULT.master_process),
+        user=build_user(scope.one("user"), context),
+        worker_processes=worker_processes(scope, context),
+        worker_connections=worker_connections(connections),
+        worker_shutdown_timeout=optional_seconds(scope, "worker_shutdown_timeout"),
+        worker_rlimit_nofile=optional_number(scope, "worker_rlimit_nofile"),
+        working_directory=working_directory(scope),
+        pid=context.under_prefix(scope.text("pid", PID)),
+        error_logs=error_logs(scope, context) or (default_error_log(context),),
+        metrics_listen=tuple(metrics_address(directive) for directive in scope.own("metrics_listen")),
+        multi_accept=connections.flag("multi_accept", DEFAULT.multi_accept),
+    )
+
+
+def default_error_log(context: Context) -> ErrorLogTarget:
+    """Where errors go when nothing says so."""
+    return ErrorLogTarget(context.under_prefix(ERROR_LOG), Level.ERROR)
+
+
+def worker_processes(scope: Scope, context: Context) -> int:
+    """How many workers."""
+    word = scope.word("worker_processes")
+    if word is None:
+        return DEFAULT.worker_processes
+    return context.system.cpu_count() if word.text == "auto" else values.number(word, "worker_processes", least=1)
+
+
+def worker_connections(events: Scope) -> int:
+    """How many connections a worker may have open."""
+    word = events.word("worker_connections")
+    return DEFAULT.worker_connections if word is None else values.number(word, "worker_connections", least=1)
+
+
+def build_user(directive: Directive | None, context: Context) -> User | None:
+    """`user NAME [GROUP]`; the group is that of the user's name, as in nginx."""
+    if directive is None:
+        return None
+    name, *group = directive.words
+    try:
+        return context.system.user(name.text, group[0].text if group else None)
+    except LookupError as error:
+        raise ConfigError(str(error.args[0]), directive.where) from None
+
+
+def working_directory(scope: Scope) -> str | None:
+    """Where workers run, and leave their cores."""
+    word = scope.word("working_directory")
+    return None if word is None else word.text
+
+
+def optional_seconds(scope: Scope, name: str) -> float | None:
+    """A time, or None where nothing is written."""
+    word = scope.word(name)
+    return None if word is None else values.time(word, name)
+
+
+def optional_number(scope: Scope, name: str) -> int | None:
+    """A number, or None where nothing is written."""
+    word = scope.word(name)
+    return None if word is None else values.number(word, name)
+
+
+def metrics_address(directive: Directive) -> Address:
+    """One `metrics_listen`: a numeric address with a port, a port alone, or a unix socket."""
+    word = directive.words[0]
+    try:
+        written = parse_address(word.text, listen=True)
+        if written.kind is Kind.NAME:
+            raise ValueError("a numeric address is expected")
+        if written.kind is not Kind.UNIX and (not written.port or written.port != written.last_port):
+            raise ValueError("one port is expected")
+    except ValueError as error:
+        raise ConfigError(f'{error} in "{word.text}" of the "{directive.name}" directive', word.where) from None
+    return written.at(written.port)

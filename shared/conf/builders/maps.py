@@ -1,0 +1,146 @@
+"""The variables that a configuration defines: by `map`, by `set`, by named groups of regular expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...errors import ConfigError
+from ...mapping import BadName, Conflict, Entries, Map
+from ...pattern import Pattern, compile_pattern
+from ...scope import NotChangeable
+from ...scope import Scope as Variables
+from ...template import Template
+from ...variables import lookup as builtin_variable
+from ..tree import Directive, Word
+from .context import Context
+from .scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A `map` whose names are declared and whose expressions are compiled, but not its values."""
+
+    directive: Directive
+    name: str
+    patterns: dict[Directive, Pattern]
+
+
+def define_variables(stream: Scope, context: Context) -> None:
+    """Make every variable of `stream {}` known to `context`, then build the maps.
+
+    All names come first: nginx lets a variable be used above the line that defines it.
+    """
+    variables = Variables(builtin_variable)
+    names: set[str] = set()
+    drafts = [declare_map(directive, variables, names) for directive in stream.own("map")]
+    for server in stream.own("server"):
+        for directive in Scope(server.block or ()).own("set"):
+            names.add(declare_set(directive.words[0], variables))
+    context.lookup = variables.lookup
+    context.declared = frozenset(names)
+    for draft in drafts:
+        variables.define_map(draft.name, build_map(draft, context).getter)
+
+
+def defined_name(word: Word) -> str:
+    """The name in `$name`."""
+    if not word.text.startswith("$") or len(word.text) < 2:
+        raise ConfigError(f'invalid variable name "{word.text}"', word.where, "it begins with $")
+    return word.text[1:]
+
+
+def declare_map(directive: Directive, variables: Variables, names: set[str]) -> Draft:
+    """Declare the variable of a `map`, and the named groups of its keys."""
+    word = directive.words[1]
+    name = defined_name(word)
+    try:
+        variables.declare_map(name)
+    except NotChangeable:
+        raise duplicate_variable(name, word) from None
+    names.add(name)
+    patterns = {}
+    for entry in directive.block or ():
+        if entry.name.startswith("~"):
+            pattern = patterns[entry] = compile_key(entry)
+            declare_groups(pattern, entry, variables)
+            names.update(pattern.names)
+    return Draft(directive, name, patterns)
+
+
+def declare_set(word: Word, variables: Variables) -> str:
+    """Declare the variable of a `set`; its name."""
+    name = defined_name(word)
+    try:
+        variables.define_set(name)
+    except NotChangeable:
+        raise duplicate_variable(name, word) from None
+    return name
+
+
+def declare_groups(pattern: Pattern, entry: Directive, variables: Variables) -> None:
+    """Declare the named groups of a key."""
+    for group in pattern.names:
+        try:
+            variables.define_capture(group)
+        except NotChangeable:
+            raise duplicate_variable(group, Word(entry.name, entry.where)) from None
+
+
+def duplicate_variable(name: str, word: Word) -> ConfigError:
+    """nginx's sentence for a definition of a variable that is built in."""
+    return ConfigError(f'the duplicate "{name}" variable', word.where, "it is built in and cannot be defined")
+
+
+def compile_key(entry: Directive) -> Pattern:
+    """The expression of a key `~…`, or `~*…` which ignores case."""
+    text = entry.name[1:]
+    caseless = text.startswith("*")
+    if caseless:
+        text = text[1:]
+    if not text:
+        raise ConfigError(f'empty regex in "{entry.name}"', entry.where)
+    try:
+        return compile_pattern(text, caseless)
+    except ValueError as error:
+        raise ConfigError(str(error), entry.where) from None
+
+
+def build_map(draft: Draft, context: Context) -> Map:
+    """The compiled map."""
+    entries = Entries()
+    volatile = False
+    default: Directive | None = None
+    for entry in draft.directive.block or ():
+        if not entry.words and entry.name == "volatile":
+            volatile = True
+        elif not entry.words and entry.name == "hostnames":
+            entries.hostnames = True
+        elif entry.name == "default":
+            if default is not None:
+                raise ConfigError("duplicate default map parameter", entry.where, f"the first is at {default.where}")
+            default = entry
+            entries.default = entry_value(entry, context)
+        else:
+            add_entry(entries, entry, draft.patterns.get(entry), entry_value(entry, context))
+    return Map(context.template(draft.directive.words[0]), draft.name, entries, volatile=volatile)
+
+
+def entry_value(entry: Directive, context: Context) -> Template:
+    """The value of a line."""
+    if len(entry.words) != 1:
+        raise ConfigError("invalid number of the map parameters", entry.where, "each line is a key and a value")
+    return context.template(entry.words[0])
+
+
+def add_entry(entries: Entries, entry: Directive, pattern: Pattern | None, value: Template) -> None:
+    """One key: an expression, or a literal, of which a backslash takes the special meaning of its first character."""
+    if pattern is not None:
+        entries.add_pattern(pattern, value)
+        return
+    key = entry.name.removeprefix("\\")
+    try:
+        entries.add(key, value)
+    except Conflict:
+        raise ConfigError(f'conflicting parameter "{key}"', entry.where) from None
+    except BadName:
+        raise ConfigError(f'invalid hostname or wildcard "{key}"', entry.where) from None

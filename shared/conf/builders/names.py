@@ -1,0 +1,67 @@
+"""Names of entities, and SNI names with their wildcards (Kong's rules and texts)."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import Final
+
+from ...errors import ConfigError
+from ...model.where import Where
+from ..tree import Directive, Word
+
+ENTITY: Final = re.compile(r"[0-9A-Za-z.\-_~\u0080-\U0010ffff]+")
+"""Kong's names of services and routes."""
+HOSTNAME: Final = re.compile(r"(?!-)[0-9a-z_-]+(\.[0-9a-z_-]+)*")
+
+
+def entity_name(directive: Directive) -> str:
+    """The name of a `service` or `route`."""
+    word = directive.words[0]
+    if not ENTITY.fullmatch(word.text):
+        hint = "a name has letters, digits and . - _ ~"
+        raise ConfigError(f'invalid name "{word.text}" of a {directive.name}', word.where, hint)
+    return word.text
+
+
+def duplicate_name(directive: Directive, other: Where) -> ConfigError:
+    """Two entities of one kind and name."""
+    text = f'duplicate {directive.name} "{directive.words[0].text}"'
+    return ConfigError(text, directive.words[0].where, f"the first is at {other}")
+
+
+def sni(word: Word, *, any_name: bool = False) -> str:
+    """An SNI name or wildcard as it is compared: in lower case, without the root's dot.
+
+    `any_name` lets `*` alone stand for every name: a certificate may have it, a route may not.
+    """
+    name = word.text.lower().removesuffix(".")
+    reason = "" if any_name and name == "*" else sni_mistake(name)
+    if reason:
+        raise ConfigError(f'invalid SNI "{word.text}": {reason}', word.where)
+    return name
+
+
+def sni_mistake(name: str) -> str:
+    """What is wrong with a name, in Kong's words; empty for a good one."""
+    if name.count("*") > 1:
+        return "only one wildcard must be specified"
+    bare = name
+    if "*" in name:
+        if not (name.startswith("*.") or name.endswith(".*")):
+            return "wildcard must be leftmost or rightmost character"
+        bare = name.removeprefix("*.").removesuffix(".*")
+    if is_address(bare):
+        return "must not be an IP"
+    if re.fullmatch(r"[^:]+:[0-9]+", bare):
+        return "must not have a port"
+    return "" if HOSTNAME.fullmatch(bare) else f"invalid value: {name}"
+
+
+def is_address(text: str) -> bool:
+    """Whether a name is an IP address, with brackets or without."""
+    try:
+        ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,61 @@
+"""`server {}`."""
+
+from __future__ import annotations
+
+from ...errors import ConfigError
+from ...model.listen import Listen
+from ...model.settings import Settings
+from ...model.stream import ProxyPass, Return, Server
+from ...template import has_variables
+from ..tree import Directive
+from .context import Context
+from .listen import Listeners
+from .scope import Scope
+from .settings import build_settings
+from .tls import server_pairs
+from .upstream import named_or_implicit
+
+
+def build_server(directive: Directive, stream: Scope, listeners: Listeners, context: Context) -> Server:
+    """One server with what it inherits."""
+    scope = Scope(directive.block or (), stream)
+    listens = tuple(listen for each in scope.own("listen") for listen in listeners.server(each))
+    handler = build_handler(scope, context)
+    if not listens:
+        raise ConfigError('no "listen" is defined for server', directive.where)
+    if handler is None:
+        raise ConfigError("no handler for server", directive.where, "it needs proxy_pass or return")
+    names = tuple(word.text.lower() for each in scope.own("server_name") for word in each.words)
+    return Server(listens, server_settings(scope, listens, context), handler, directive.where, names)
+
+
+def build_handler(scope: Scope, context: Context) -> ProxyPass | Return | None:
+    """What the server does; of `proxy_pass` and `return` in one server the later one, as in nginx."""
+    handler: ProxyPass | Return | None = None
+    for directive in scope.own("proxy_pass", "return"):
+        if directive.name == "return":
+            handler = Return(context.template(directive.words[0]), directive.where)
+        else:
+            handler = proxy_pass(directive, context)
+    return handler
+
+
+def proxy_pass(directive: Directive, context: Context) -> ProxyPass:
+    """One `proxy_pass`."""
+    word = directive.words[0]
+    if has_variables(word.text):
+        return ProxyPass(word.text, None, context.template(word), directive.where)
+    return ProxyPass(word.text, named_or_implicit(word.text, word.where, context), where=directive.where)
+
+
+def server_settings(scope: Scope, listens: tuple[Listen, ...], context: Context) -> Settings:
+    """The settings; certificates are read only when something listens with `ssl`, as in nginx."""
+    encrypted = next((listen for listen in listens if listen.ssl), None)
+    if encrypted is None:
+        return build_settings(scope, context)
+    pairs = server_pairs(scope, context)
+    settings = build_settings(scope, context, terminates=True, pairs=pairs)
+    if not pairs and not settings.tls.reject_handshake:
+        text = 'no "ssl_certificate" is defined for the "listen ... ssl" directive'
+        raise ConfigError(text, encrypted.where)
+    return settings

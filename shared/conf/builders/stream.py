@@ -1,0 +1,28 @@
+"""`stream {}`."""
+
+from __future__ import annotations
+
+from ...model.stream import Stream
+from ..tree import Directive
+from .context import Context
+from .gateway import build_gateway
+from .listen import Listeners
+from .logs import log_formats
+from .maps import define_variables
+from .scope import Scope
+from .server import build_server
+from .upstream import declare_upstreams
+
+
+def build_stream(directive: Directive | None, context: Context) -> Stream:
+    """Everything inside `stream {}`: first what is referred to by name, then those who refer."""
+    if directive is None:
+        return Stream()
+    stream = Scope(directive.block or ())
+    define_variables(stream, context)
+    context.formats = log_formats(stream, context)
+    declare_upstreams(stream, context)
+    listeners = Listeners(context)
+    servers = tuple(build_server(server, stream, listeners, context) for server in stream.own("server"))
+    gateway = build_gateway(stream, listeners, context)
+    return Stream(servers, gateway, dict(context.upstreams))

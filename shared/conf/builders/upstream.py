@@ -1,0 +1,154 @@
+"""`upstream {}`, and the implicit upstream of an address that `proxy_pass` or a service names."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ...errors import ConfigError
+from ...model.upstream import Peer, Upstream
+from ...model.where import Where
+from .. import values
+from ..suggest import nearest
+from ..tree import Directive, Word
+from .addresses import Kind, Written, numeric, parse_address
+from .context import Context
+from .scope import Scope
+
+NUMBERS: Final = {"weight": 1, "max_conns": 0, "max_fails": 0}
+"""Parameters that are numbers, with their least values."""
+SWITCHES: Final = ("backup", "down")
+PLANNED: Final = ("slow_start", "resolve", "service", "drain", "route")
+KNOWN: Final = (*NUMBERS, "fail_timeout", *SWITCHES)
+
+
+def declare_upstreams(stream: Scope, context: Context) -> None:
+    """Build every `upstream {}`, by name in lower case: nginx compares these names without case."""
+    for directive in stream.own("upstream"):
+        key = directive.words[0].text.lower()
+        other = context.upstreams.get(key)
+        if other is not None:
+            text = f'duplicate upstream "{directive.words[0].text}"'
+            raise ConfigError(text, directive.where, f"the first is at {other.where}")
+        context.upstreams[key] = build_upstream(directive, context)
+
+
+def build_upstream(directive: Directive, context: Context) -> Upstream:
+    """One `upstream {}`."""
+    name = directive.words[0].text
+    scope = Scope(directive.block or ())
+    servers = scope.own("server")
+    if not servers:
+        raise ConfigError("no servers are inside upstream", directive.where)
+    peers = tuple(peer for server in servers for peer in build_peers(server, context))
+    if all(peer.backup for peer in peers):
+        raise ConfigError(f'no servers in upstream "{name}"', directive.where, "every server is a backup")
+    zone = scope.one("zone")
+    return Upstream(
+        name,
+        peers,
+        zone=zone.words[0].text if zone else None,
+        zone_size=zone_size(zone),
+        where=directive.where,
+    )
+
+
+def zone_size(zone: Directive | None) -> int:
+    """`zone NAME SIZE`; workers keep their own state, so the size only has to be one."""
+    if zone is None or len(zone.words) == 1:
+        return 0
+    word = zone.words[1]
+    try:
+        return values.size(word)
+    except ConfigError:
+        raise ConfigError(f'invalid zone size "{word.text}"', word.where) from None
+
+
+def build_peers(server: Directive, context: Context) -> tuple[Peer, ...]:
+    """The peers of one `server` line: one for each address that its name has."""
+    word = server.words[0]
+    written = upstream_address(word.text, word.where)
+    fields: dict[str, Any] = {}
+    for parameter in server.words[1:]:
+        peer_parameter(parameter, fields)
+    return peers(word.text, written, server.where, context, **fields)
+
+
+def peer_parameter(word: Word, fields: dict[str, Any]) -> None:
+    """One parameter of a `server` line."""
+    name, equals, value = word.text.partition("=")
+    if equals and name in NUMBERS:
+        fields[name] = parameter_number(word, value, NUMBERS[name])
+    elif equals and name == "fail_timeout":
+        fields[name] = parameter_seconds(word, value)
+    elif not equals and name in SWITCHES:
+        fields[name] = True
+    elif name in PLANNED:
+        raise ConfigError(f'parameter "{name}" is not supported by this version of Penstock', word.where)
+    else:
+        near = nearest(name, KNOWN)
+        hint = f'did you mean "{near}"?' if near else ""
+        raise ConfigError(f'invalid parameter "{word.text}"', word.where, hint)
+
+
+def parameter_number(word: Word, value: str, least: int) -> int:
+    """`name=NUMBER`."""
+    try:
+        return values.number(Word(value, word.where), least=least)
+    except ConfigError as error:
+        raise ConfigError(f'invalid parameter "{word.text}"', word.where, error.hint) from None
+
+
+def parameter_seconds(word: Word, value: str) -> float:
+    """`name=TIME`."""
+    try:
+        return values.whole_seconds(Word(value, word.where))
+    except ConfigError as error:
+        raise ConfigError(f'invalid parameter "{word.text}"', word.where, error.hint) from None
+
+
+def upstream_address(text: str, where: Where) -> Written:
+    """An address that is connected to: a host with a port, or a unix socket."""
+    try:
+        written = parse_address(text)
+    except ValueError as error:
+        raise ConfigError(f'{error} in upstream "{text}"', where) from None
+    if not written.port and written.kind is not Kind.UNIX:
+        raise ConfigError(f'no port in upstream "{text}"', where)
+    return written
+
+
+def peers(text: str, written: Written, where: Where, context: Context, **fields: Any) -> tuple[Peer, ...]:
+    """The peers of an address. A name that has none now is kept: workers ask again."""
+    fields |= {"host": written.host, "port": written.port, "where": where}
+    if written.kind is not Kind.NAME:
+        return (Peer(text, written.at(written.port), **fields),)
+    addresses = context.resolve(written.host)
+    if not addresses:
+        context.warn(f'host not found in upstream "{text}"', where)
+        return (Peer(text, None, **fields),)
+    return tuple(Peer(text, numeric(address, written.port), **fields) for address in addresses)
+
+
+def implicit_upstream(text: str, where: Where, context: Context) -> Upstream:
+    """The upstream of a plain address; the same text gives the same one, so that its state is shared."""
+    known = context.implicit.get(text)
+    if known is None:
+        written = upstream_address(text, where)
+        known = Upstream(text, peers(text, written, where, context), implicit=True, where=where)
+        context.implicit[text] = known
+    return known
+
+
+def named_or_implicit(text: str, where: Where, context: Context) -> Upstream:
+    """What `proxy_pass` means: an `upstream {}` of that name, else an address."""
+    named = context.upstreams.get(text.lower())
+    if named is not None:
+        return named
+    host, colon, port = text.rpartition(":")
+    if colon and port.isdecimal() and host.lower() in context.upstreams:
+        raise ConfigError(f'upstream "{host}" may not have port {port}', where)
+    try:
+        return implicit_upstream(text, where, context)
+    except ConfigError as error:
+        near = nearest(text, (upstream.name for upstream in context.upstreams.values()))
+        raise ConfigError(error.text, where, f'did you mean the upstream "{near}"?' if near else error.hint) from None

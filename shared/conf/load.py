@@ -1,0 +1,73 @@
+"""The way from a file to a Configuration: parse, check against the table, build."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from ..errors import ConfigError
+from ..model.stream import Configuration, Stream
+from ..model.tls import UpstreamTls
+from ..tls_contexts import blank, fill, server_settings, upstream_context
+from .builders.context import Context
+from .builders.main import build_main
+from .builders.scope import Scope
+from .builders.stream import build_stream
+from .builders.system import System
+from .check import check
+from .parser import merged, parse, parse_parameters
+from .report import attach
+from .tree import Tree
+
+__all__ = ["System", "load"]
+
+
+def load(file: str, prefix: str, *, globals_text: str = "", system: System) -> Configuration:
+    """The configuration in `file`, with the directives of `-g` before it; raises ConfigError.
+
+    Includes, certificates and keys are relative to the file's directory, logs and the pid file to `prefix`.
+    """
+    tree = read_tree(file, globals_text, system)
+    checked = check(tree)
+    context = Context(system, os.path.dirname(file), prefix, list(checked))
+    try:
+        return build(tree, file, context)
+    except ConfigError as error:
+        attach(error, tree.files)
+        raise
+
+
+def read_tree(file: str, globals_text: str, system: System) -> Tree:
+    """What the file says, with what `-g` says."""
+    base = os.path.dirname(file)
+    tree = parse(file, system.read_text, system.glob, base)
+    if not globals_text:
+        return tree
+    return merged(parse_parameters(globals_text, system.read_text, system.glob, base), tree)
+
+
+def build(tree: Tree, file: str, context: Context) -> Configuration:
+    """The frozen model of a checked tree."""
+    scope = Scope(tree.directives)
+    main = build_main(scope, context)
+    stream = build_stream(scope.one("stream"), context)
+    configuration = Configuration(main, stream, context.prefix, file, tree.files, tuple(context.notices))
+    try_tls(configuration)
+    return configuration
+
+
+def try_tls(configuration: Configuration) -> None:
+    """Let OpenSSL see every context once, so that what it refuses is refused now and not by a worker."""
+    for server in server_settings(configuration):
+        fill(blank(), server)
+    for upstream in dict.fromkeys(upstream_settings(configuration.stream)):
+        if upstream.on:
+            upstream_context(upstream)
+
+
+def upstream_settings(stream: Stream) -> Iterator[UpstreamTls]:
+    """How every server, service and route speaks to its upstream."""
+    gateway = stream.gateway
+    yield from (server.settings.upstream_tls for server in stream.servers)
+    yield from (service.settings.upstream_tls for service in gateway.services)
+    yield from (route.settings.upstream_tls for route in gateway.routes)
