@@ -74,10 +74,10 @@ class Gate(Daemon):
         """One figure of a new scrape."""
         return self.metrics().value(name, **labels)
 
-    def wait_metric(self, name: str, value: float, within: float = 10, **labels: str) -> None:
+    def wait_metric(self, name: str, value: float, **labels: str) -> None:
         """Wait until a figure is `value`."""
         what = f"{name}{labels} is {value:g}"
-        wait_for(lambda: self.metric(name, **labels) == value, what, within)
+        wait_for(lambda: self.metric(name, **labels) == value, what)
 
     def generation(self) -> float:
         """The number of the configuration in force."""
@@ -93,14 +93,15 @@ class Gate(Daemon):
 
 
 class Tried:
-    """A Penstock that is expected to refuse to start (or only to test): how it ended, and what it left."""
+    """A Penstock that is expected to end by itself: how it ended, and what it left."""
 
-    def __init__(self, directory: Path, text: str, *flags: str, user: int | None = None, **values: object) -> None:
+    def __init__(self, directory: Path, text: str, *flags: str, through: Sequence[str] = (), **values: object) -> None:
         filling = Filling(directory, values)
+        self.directory = directory
         self.file = directory / "penstock.conf"
-        self.file.write_text(filling.fill(f"daemon off; pid {directory}/penstock.pid;\n{EVENTS}{text}"))
-        self.ports = filling.ports
-        command = [sys.executable, "-m", "penstock", "-p", str(directory), "-c", str(self.file), *flags]
+        self.file.write_text(filling.fill(f"daemon off; pid {directory}/penstock.pid; {EVENTS}{text}"))
+        self.before = set(directory.iterdir())
+        command = [*through, sys.executable, "-m", "penstock", "-p", str(directory), "-c", str(self.file), *flags]
         try:
             self.result = subprocess.run(
                 command,
@@ -110,14 +111,10 @@ class Tried:
                 capture_output=True,
                 text=True,
                 timeout=seconds(30),
-                user=user,
-                group=user,
-                extra_groups=None if user is None else [],
                 check=False,
             )
         finally:
             filling.close()
-        self.pid_file = directory / "penstock.pid"
 
     @property
     def status(self) -> int:
@@ -128,3 +125,12 @@ class Tried:
     def said(self) -> str:
         """What it wrote to its standard error."""
         return self.result.stderr
+
+    def line_of(self, text: str) -> int:
+        """The number of the configuration's line that holds `text`."""
+        lines = self.file.read_text().splitlines()
+        return next(number for number, line in enumerate(lines, 1) if text in line)
+
+    def left(self) -> set[str]:
+        """What is there now and was not before, log files left out: they belong to a start (nginx leaves them too)."""
+        return {path.name for path in set(self.directory.iterdir()) - self.before if path.suffix != ".log"}
