@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ..shared.model.upstream import Resolver
-from .nameservers import NameServers, Unresolved
+from .nameservers import RESEND, NameServers, Unresolved
 
 MAX_NAMES: Final = 4096
 """Names kept; when there are more, the expired and then the oldest go."""
@@ -48,8 +48,8 @@ class _Known:
 class Names:
     """The names of one worker under one `resolver`."""
 
-    def __init__(self, resolver: Resolver | None, loop: asyncio.AbstractEventLoop) -> None:
-        self._servers = None if resolver is None else NameServers(resolver)
+    def __init__(self, resolver: Resolver | None, loop: asyncio.AbstractEventLoop, resend: float = RESEND) -> None:
+        self._servers = None if resolver is None else NameServers(resolver, resend)
         self._loop = loop
         self._known: dict[str, _Known] = {}
         self._pending: dict[str, asyncio.Task[_Known]] = {}

@@ -11,6 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+import dns.asyncbackend
 import dns.asyncquery
 import dns.exception
 import dns.message
@@ -27,6 +28,7 @@ GRACE: Final = 0.5
 MAX_ALIASES: Final = 8
 """CNAMEs followed by asking again; what is in one answer does not count."""
 
+_BACKEND: Final = dns.asyncbackend.get_backend("asyncio")
 _REASONS: Final = {
     dns.rcode.FORMERR: "1: Format error",
     dns.rcode.SERVFAIL: "2: Server failure",
@@ -127,6 +129,7 @@ class NameServers:
                     server.host,
                     min(left, self._resend),
                     server.port,
+                    backend=_BACKEND,
                     ignore_unexpected=True,  # an answer from elsewhere, or to another question,
                     ignore_errors=True,  # must not end the wait for the true one
                 )
