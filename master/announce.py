@@ -1,0 +1,119 @@
+"""What the outside sees of the master: pid file, outcome of reloads, metrics, and the service manager's messages."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Final
+
+from ..shared.errors import StartError
+from .generation import Generation
+from .ledger import Ledger
+from .metrics import Facts, certificates_of, registry_for
+from .notify import Notifier
+from .outcome import OutcomeFile
+from .pidfile import PidFile
+
+if TYPE_CHECKING:
+    from .http import MetricsServer
+
+Complain = Callable[[str], None]
+
+
+class Announcer:
+    """Tells everybody who cares, at each step of the master's life."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ledger: Ledger, notifier: Notifier, complain: Complain) -> None:
+        self.facts: Final = Facts()
+        self._loop = loop
+        self._ledger = ledger
+        self._notifier = notifier
+        self._complain = complain
+        self._pid = os.getpid()
+        self._pidfile: PidFile | None = None
+        self._outcome = OutcomeFile(self._pid)
+        self._server: MetricsServer | None = None
+
+    def place(self, path: str) -> None:
+        """Write the pid file, or move it; raises StartError and leaves things as they were."""
+        if self._pidfile is None:
+            pidfile = PidFile(path)
+            pidfile.write(self._pid)
+            self._pidfile = pidfile
+        elif self._pidfile.path != path:
+            self._pidfile.move(path, self._pid)
+        else:
+            return
+        self._try(lambda: self._outcome.place(path))
+
+    def reloading(self) -> None:
+        """A reload begins."""
+        self._try(self._outcome.begin)
+        self._notifier.reloading("reloading the configuration")
+
+    def applied(self, generation: Generation, before: Generation | None) -> None:
+        """A generation is in force."""
+        facts = self.facts
+        facts.generation = generation.number
+        facts.reload_success = True
+        facts.reload_timestamp = time.time()
+        facts.certificates = certificates_of(generation.configuration)
+        self._serve_metrics(generation, before)
+        if before is not None:
+            self._try(self._outcome.end)
+        self._notifier.ready(self._standing(generation))
+
+    def refused(self, reason: str, staying: Generation) -> None:
+        """A reload was refused; READY all the same, or the service manager would wait for ever."""
+        self.facts.reload_success = False
+        self._try(lambda: self._outcome.end(reason))
+        self._notifier.ready(f"{self._standing(staying)}; the last reload was refused: {reason}")
+
+    def watch(self, alive: Callable[[], bool]) -> None:
+        """Keep the service manager's watchdog quiet for as long as the loop gets its slices and `alive` says so."""
+        interval = self._notifier.watchdog_interval
+        if interval is not None:
+            if alive():
+                self._notifier.watchdog()
+            self._loop.call_later(interval, self.watch, alive)
+
+    def leaving(self, how: str) -> None:
+        """The way out begins: nothing is served any more that a successor might want to serve."""
+        self._notifier.stopping(how)
+        if self._server is not None:
+            self._run(self._server.detach())
+            self._server = None
+
+    def gone(self) -> None:
+        """Take away every trace."""
+        if self._pidfile is not None:
+            self._try(self._outcome.remove)
+            self._pidfile.remove(self._pid)
+
+    def _serve_metrics(self, generation: Generation, before: Generation | None) -> None:
+        after = generation.plan.for_metrics()
+        earlier = before.plan.for_metrics() if before is not None else ()
+        if after and self._server is None:
+            from .http import MetricsServer  # aiohttp takes longer to import than all the rest: only who uses it waits
+
+            registry = registry_for(self._ledger, self.facts)
+            self._server = MetricsServer(registry, lambda: self.facts.workers > 0, self._complain)
+        if self._server is not None:
+            self._run(self._server.detach([one for one in earlier if one not in after]))
+            self._run(self._server.attach([one for one in after if one not in earlier]))
+
+    def _standing(self, generation: Generation) -> str:
+        workers = generation.slots
+        return f"generation {generation.number}, {workers} worker{'s' if workers > 1 else ''}"
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self._loop.run_until_complete(work)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        """What waits for outcomes must not cost the master its work."""
+        try:
+            step()
+        except (OSError, StartError) as error:
+            self._complain(f"the outcome of reloads cannot be told: {error}")

@@ -1,0 +1,381 @@
+"""The master: an event loop in slices.
+
+`run_until_complete` returns as soon as there is something to do; what is to be done is done with no loop on the stack,
+and only there does it fork. Whatever happens inside the loop (a worker's message, its death, a timer) only posts an
+action, and signals are only queued; they are handled in nginx's order of precedence, one `handle_<name>` each.
+
+A reload goes through one generation more: it is *pending* while its workers start, and then either takes the place of
+the *current* one, whose workers drain, or is refused and leaves nothing behind. The start is the first pending
+generation; refused, it ends the master.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from signal import Signals
+from typing import Final
+
+import uvloop
+
+from ..shared.errorlog import STDERR, ErrorLog
+from ..shared.errors import ConfigError, StartError
+from ..shared.messages import Verb
+from ..shared.model.log import Level
+from ..shared.model.stream import Configuration
+from .announce import Announcer
+from .child import Child, State, WorkerMain, death_of
+from .generation import READY_WITHIN, ContextPool, Generation, Logs
+from .inherit import Inheritance
+from .launch import Launch
+from .ledger import Ledger
+from .listeners import Listeners
+from .notify import Notifier
+from .nursery import Nursery
+from .signals import SignalQueue, has_terminal, received
+from .speech import sentence
+
+KILL_AFTER: Final = 3.0
+"""Seconds that a worker has to stop before it is killed."""
+FORK_AGAIN: Final = 1.0
+"""Seconds until the next attempt after a fork that failed."""
+REFUSABLE: Final = (ConfigError, StartError, OSError)
+"""What a reload may fail of without anybody having made a mistake in our code."""
+
+
+class Master:
+    """Parses, binds, forks and supervises, until it is told to stop."""
+
+    def __init__(
+        self,
+        launch: Launch,
+        enter: WorkerMain,
+        inheritance: Inheritance,
+        notifier: Notifier,
+        stderr: int = 2,
+        started: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`stderr` is the descriptor 2 the program was started with; `started` is called once everything serves."""
+        self._launch = launch
+        self._stderr = stderr
+        self._started = started
+        self._loop = uvloop.new_event_loop()
+        self._wake = asyncio.Event()
+        self._actions: deque[Callable[[], object]] = deque()
+        self._signals = SignalQueue(lambda: self._loop.call_soon_threadsafe(self._wake.set))
+        ledger = Ledger()
+        self._announcer = Announcer(self._loop, ledger, notifier, self._warn)
+        self._listeners = Listeners(inheritance, self._notice)
+        self._nursery = Nursery(self._loop, self._post, enter, ledger, self._heard, self._died)
+        self._contexts = ContextPool()
+        self._numbers = 0
+        self._current: Generation | None = None
+        self._pending: Generation | None = None
+        self._generations: dict[int, Generation] = {}
+        """Those that have workers."""
+        self._log: ErrorLog | None = None
+        self._again = False
+        """Whether a SIGHUP came while a reload was under way."""
+        self._stopping = False
+        self._failure: StartError | None = None
+
+    def run(self, configuration: Configuration) -> None:
+        """Serve until told to stop; raises StartError if the first generation could not start."""
+        self._signals.install()
+        try:
+            try:
+                self._begin(configuration)
+            except REFUSABLE as error:
+                self._failure = StartError(sentence(error))
+                self._stop()
+            while not (self._stopping and not self._nursery):
+                self._loop.run_until_complete(self._something())
+                self._turn()
+        finally:
+            self._listeners.close()
+            self._announcer.gone()
+        if self._failure is not None:
+            if any(target.path != STDERR for target in configuration.main.error_logs):
+                self._write(Level.EMERG, self._failure.text)  # the caller tells the standard error
+            raise self._failure
+        self._notice("exit")
+
+    # The loop and its turns.
+
+    async def _something(self) -> None:
+        if not self._actions and not self._signals:
+            await self._wake.wait()
+        self._wake.clear()
+
+    def _turn(self) -> None:
+        while self._actions or self._signals:
+            try:
+                while self._actions:
+                    self._actions.popleft()()
+                number = self._signals.take()
+                if number is not None:
+                    getattr(self, f"handle_{number.name.removeprefix('SIG').lower()}")()
+            except Exception:  # a mistake of ours must not end what serves
+                for line in traceback.format_exc().splitlines():
+                    self._write(Level.ALERT, line)
+
+    def _post(self, action: Callable[[], object]) -> None:
+        self._actions.append(action)
+        self._wake.set()
+
+    def _later(self, seconds: float, action: Callable[[], object]) -> None:
+        self._loop.call_later(seconds, self._post, action)
+
+    # Signals.
+
+    def handle_chld(self) -> None:
+        """A child ended: workers have their pidfd, so this is for others."""
+        self._nursery.reap_strangers()
+
+    def handle_term(self) -> None:
+        """Stop at once."""
+        self._notice(received(Signals.SIGTERM))
+        self._stop()
+
+    def handle_int(self) -> None:
+        """Stop at once (Ctrl-C)."""
+        self._notice(received(Signals.SIGINT))
+        self._stop()
+
+    def handle_quit(self) -> None:
+        """Stop accepting, let sessions end, and leave."""
+        self._notice(received(Signals.SIGQUIT))
+        if self._stopping:
+            return
+        self._leave("draining")
+        for generation in self._generations.values():
+            self._drain(generation)
+
+    def handle_hup(self) -> None:
+        """Apply the configuration as it is now."""
+        self._notice(received(Signals.SIGHUP))
+        if self._stopping:
+            return
+        if self._pending is not None:
+            self._again = True
+        else:
+            self._reload()
+
+    def handle_usr1(self) -> None:
+        """Reopen the log files."""
+        self._notice(received(Signals.SIGUSR1))
+        if self._current is None:
+            return
+        for complaint in self._current.logs.reopen(self._current.configuration.main.user):
+            self._write(Level.EMERG, complaint)
+        for child in self._nursery:
+            child.tell(Verb.REOPEN)
+
+    def handle_usr2(self) -> None:
+        """Upgrade the program in place."""
+        self._notice(received(Signals.SIGUSR2))
+        self._warn("upgrading the program in place is not supported yet; restart the service instead")
+
+    def handle_winch(self) -> None:
+        """Let all workers end, and stay."""
+        if self._current is None or self._stopping or has_terminal():
+            return
+        self._notice(received(Signals.SIGWINCH))
+        self._drain(self._current)
+
+    # A generation comes.
+
+    def _begin(self, configuration: Configuration) -> None:
+        self._prepare(configuration)
+        assert self._pending is not None
+        self._listeners.activate(self._pending.plan)
+        self._listeners.commit(self._pending.plan)
+        self._notice("start worker processes")
+        self._populate(self._pending)
+
+    def _reload(self) -> None:
+        self._again = False
+        self._notice("reconfiguring")
+        self._announcer.reloading()
+        try:
+            self._prepare(self._launch.load())
+            assert self._pending is not None
+            self._populate(self._pending)
+        except REFUSABLE as error:
+            self._refuse(sentence(error))
+
+    def _prepare(self, configuration: Configuration) -> None:
+        """Open everything that a configuration needs; raises StartError after undoing it."""
+        logs = Logs(configuration, time.time, self._stderr)
+        if self._current is None:
+            self._log = logs.log
+        try:
+            for notice in configuration.notices:
+                self._write(Level[notice.level.upper()], sentence(notice))
+            plan = self._listeners.open(configuration)
+        except BaseException:
+            if self._current is not None:
+                logs.close()
+            raise
+        self._numbers += 1
+        generation = Generation(self._numbers, configuration, plan, logs, self._contexts)
+        self._pending = self._generations[generation.number] = generation
+
+    def _populate(self, generation: Generation) -> None:
+        gc.unfreeze()
+        gc.collect()  # what is garbage now would be copied by every worker, and frozen for ever by their forks
+        for slot in range(generation.slots):
+            child = self._nursery.spawn(generation, slot)
+            self._notice(f"start worker process {child.pid}")
+        self._later(READY_WITHIN, partial(self._expect_ready, generation))
+
+    def _expect_ready(self, generation: Generation) -> None:
+        if generation is self._pending:
+            self._refuse(f"workers were not ready within {READY_WITHIN:g} s")
+
+    def _commit(self, generation: Generation) -> None:
+        """Every worker of the pending generation is ready: it takes over."""
+        before = self._current
+        try:
+            self._listeners.activate(generation.plan)
+            self._announcer.place(generation.configuration.main.pid)
+        except REFUSABLE as error:
+            self._refuse(sentence(error))
+            return
+        self._pending, self._current = None, generation
+        self._log = generation.logs.log
+        if before is not None:
+            self._drain(before)
+            before.logs.close()
+            if not before.children:  # SIGWINCH has sent them away
+                del self._generations[before.number]
+        self._announcer.applied(generation, before)
+        self._listeners.commit(generation.plan)
+        self._contexts.keep(generation.contexts)
+        self._count_workers()
+        if before is None:
+            self._announcer.watch(lambda: True)
+            self._started()
+        self._next_reload()
+
+    def _refuse(self, reason: str) -> None:
+        """The pending generation does not come: everything stays as it was, or at the start nothing does."""
+        refused, self._pending = self._pending, None
+        if refused is not None:
+            refused.stop()
+            self._later(KILL_AFTER, partial(self._kill, refused))
+        if self._current is None:
+            self._failure = StartError(reason)
+            self._leave("the start failed")
+            return
+        if refused is not None:
+            self._listeners.abandon(refused.plan)
+            refused.logs.close()
+        self._write(Level.EMERG, reason)
+        self._notice(f"the reload was refused, generation {self._current.number} stays in force")
+        self._announcer.refused(reason, self._current)
+        self._next_reload()
+
+    def _next_reload(self) -> None:
+        if self._again:
+            self._post(self._reload)
+
+    # Workers.
+
+    def _heard(self, child: Child, verb: Verb, text: str) -> None:
+        generation = self._generations[child.generation]
+        if verb is Verb.FAILED:
+            child.said = text
+        elif verb is Verb.READY and child.state is State.STARTING:
+            child.state = State.READY
+            self._count_workers()
+            if generation is self._pending and generation.ready:
+                self._commit(generation)
+
+    def _died(self, child: Child, status: int) -> None:
+        generation = self._generations[child.generation]
+        generation.forget(child)
+        expected = child.state is State.LEAVING
+        self._write(self._death_level(expected, status), f"worker process {child.pid} {death_of(status)}")
+        if generation is self._pending:
+            self._refuse(child.said or f"worker process {child.pid} {death_of(status)} before it was ready")
+        elif not expected and not generation.leaving:
+            self._mourn(generation, child)
+        self._count_workers()
+        if not generation.children and generation not in (self._current, self._pending):
+            del self._generations[generation.number]
+
+    def _mourn(self, generation: Generation, child: Child) -> None:
+        """A worker in service died: count it and have it born again."""
+        if child.said:
+            self._write(Level.EMERG, child.said)
+        self._announcer.facts.worker_deaths += 1
+        delay = generation.backoffs[child.slot].delay(self._loop.time() - child.born)
+        if delay:
+            self._later(delay, partial(self._respawn, generation, child.slot))
+        else:
+            self._respawn(generation, child.slot)
+
+    def _respawn(self, generation: Generation, slot: int) -> None:
+        if generation.leaving or slot in generation.children:
+            return
+        try:
+            child = self._nursery.spawn(generation, slot)
+        except OSError as error:
+            self._write(Level.ALERT, f'fork() failed while spawning "worker process" ({error.errno}: {error.strerror})')
+            self._later(FORK_AGAIN, partial(self._respawn, generation, slot))
+            return
+        self._notice(f"start worker process {child.pid}")
+
+    def _count_workers(self) -> None:
+        self._announcer.facts.workers = 0 if self._current is None else self._current.workers_ready
+
+    # Generations go.
+
+    def _drain(self, generation: Generation) -> None:
+        generation.drain()
+        self._count_workers()
+        timeout = generation.configuration.main.worker_shutdown_timeout
+        if timeout is not None:
+            self._later(timeout + KILL_AFTER, partial(self._kill, generation))
+
+    def _stop(self) -> None:
+        self._leave("stopping")
+        for generation in self._generations.values():
+            generation.stop()
+            self._later(KILL_AFTER, partial(self._kill, generation))
+
+    def _leave(self, how: str) -> None:
+        """Nothing new begins any more; the loop ends with the last worker."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._pending = None
+        self._announcer.leaving(how)
+        self._listeners.close()
+
+    def _kill(self, generation: Generation) -> None:
+        for child in tuple(generation.children.values()):
+            child.kill()
+
+    # Words.
+
+    def _death_level(self, expected: bool, status: int) -> Level:
+        if expected or status == 0:
+            return Level.NOTICE
+        return Level.ALERT if status & 0x7F else Level.ERROR
+
+    def _notice(self, text: str) -> None:
+        self._write(Level.NOTICE, text)
+
+    def _warn(self, text: str) -> None:
+        self._write(Level.WARN, text)
+
+    def _write(self, level: Level, text: str) -> None:
+        if self._log is not None:
+            self._log.write(level, text)

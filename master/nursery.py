@@ -1,0 +1,111 @@
+"""Where workers are born and die: forks them, hears what they say, and learns from a pidfd that they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from ..shared.messages import MAX_MESSAGE, Verb, decode
+from .child import Child, WorkerMain
+from .generation import Generation
+from .ledger import Ledger
+
+Post = Callable[[Callable[[], object]], None]
+"""Has an action done at the master's next turn, with no loop on the stack."""
+
+
+class Nursery:
+    """Every worker that is alive, whatever generation it belongs to."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        post: Post,
+        enter: WorkerMain,
+        ledger: Ledger,
+        heard: Callable[[Child, Verb, str], None],
+        died: Callable[[Child, int], None],
+    ) -> None:
+        """`heard` and `died` are called at a turn; `died` gets the status as `waitpid` gives it."""
+        self._loop = loop
+        self._post = post
+        self._enter = enter
+        self._ledger = ledger
+        self._heard = heard
+        self._died = died
+        self._children: dict[int, Child] = {}
+
+    def __iter__(self) -> Iterator[Child]:
+        return iter(tuple(self._children.values()))
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    def spawn(self, generation: Generation, slot: int) -> Child:
+        """Fork the worker of a slot and watch it; raises OSError."""
+        self._ledger.add(generation.number, slot, generation.layout, generation.rows[slot])
+        child = generation.spawn(slot, self._enter, self._loop.time())
+        self._children[child.pid] = child
+        self._loop.add_reader(child.control.fileno(), self._read, child)
+        self._loop.add_reader(child.pidfd, self._post_death, child)
+        return child
+
+    def reap_strangers(self) -> None:
+        """Reap children that are not workers: whoever runs as PID 1 inherits orphans.
+
+        `waitid` shows the first child that ended; a worker's status is left for its own turn.
+        """
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None or found.si_pid in self._children:
+                return
+            os.waitpid(found.si_pid, 0)
+
+    def _read(self, child: Child) -> None:
+        try:
+            message = child.control.recv(MAX_MESSAGE)
+        except BlockingIOError:
+            return
+        except OSError:
+            message = b""
+        if not message:
+            self._loop.remove_reader(child.control.fileno())
+            return
+        try:
+            verb, text = decode(message)
+        except ValueError:
+            return
+        self._post(partial(self._hear, child, verb, text))
+
+    def _hear(self, child: Child, verb: Verb, text: str) -> None:
+        if child.pid in self._children:
+            self._heard(child, verb, text)
+
+    def _post_death(self, child: Child) -> None:
+        self._loop.remove_reader(child.pidfd)
+        self._post(partial(self._bury, child))
+
+    def _bury(self, child: Child) -> None:
+        self._last_words(child)
+        self._loop.remove_reader(child.control.fileno())
+        status = child.wait()
+        del self._children[child.pid]
+        self._ledger.retire(child.generation, child.slot)
+        self._died(child, status)
+        self.reap_strangers()
+
+    def _last_words(self, child: Child) -> None:
+        """Hear what was said just before the end, which may still be in the socket."""
+        while True:
+            try:
+                message = child.control.recv(MAX_MESSAGE)
+                if not message:
+                    return
+                self._heard(child, *decode(message))
+            except (OSError, ValueError):
+                return

@@ -1,0 +1,95 @@
+"""Starting: from a command line to a master that serves, or to one clear line and exit status 1."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import setproctitle
+
+from ..shared.errorlog import STDERR, ErrorLog, LogFiles
+from ..shared.errors import ConfigError, StartError
+from ..shared.model.log import ErrorLogTarget, Level
+from ..shared.model.stream import Configuration
+from .child import WorkerMain
+from .daemon import detach, stay
+from .generation import speaks_to_stderr
+from .inherit import inherit
+from .launch import Launch
+from .master import Master
+from .notify import Notifier
+from .speech import explanation, sentence
+
+TITLE: Final = "penstock: master process"
+
+
+def start(launch: Launch, enter: WorkerMain | None = None) -> int:
+    """Serve until told to stop, or explain why not; the exit status."""
+    inheritance = inherit(os.environ, os.getpid())
+    notifier = Notifier(os.environ)
+    try:
+        configuration = launch.load()
+        warn_of(configuration)
+        provide_folders(configuration, launch)
+    except (ConfigError, StartError) as error:
+        log_by_default(launch, sentence(error))
+        say(2, "emerg", explanation(error))
+        return 1
+    place = detach(speaks_to_stderr(configuration)) if configuration.main.daemon else stay()
+    setproctitle.setproctitle(f"{TITLE} {launch.title}")
+    master = Master(launch, enter or worker_main(), inheritance, notifier, place.stderr, place.started)
+    try:
+        master.run(configuration)
+    except StartError as error:
+        say(place.stderr, "emerg", sentence(error))
+        return 1
+    return 0
+
+
+def worker_main() -> WorkerMain:
+    """The one way from the master's code to the worker's."""
+    from ..worker.main import main
+
+    return main
+
+
+def warn_of(configuration: Configuration) -> None:
+    """Tell the terminal what is accepted but worth a look; the log is told too, once it is open."""
+    if not any(target.path == STDERR for target in configuration.main.error_logs):
+        for notice in configuration.notices:
+            if Level[notice.level.upper()] <= Level.WARN:
+                say(2, notice.level, sentence(notice))
+
+
+def provide_folders(configuration: Configuration, launch: Launch) -> None:
+    """Make the prefix' folder of logs if the configuration relies on it without naming it."""
+    main = configuration.main
+    for path in {main.pid, *(target.path for target in main.error_logs)} & launch.default_paths:
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StartError(f'mkdir() "{Path(path).parent}" failed ({error.errno}: {error.strerror})') from error
+
+
+def log_by_default(launch: Launch, text: str) -> None:
+    """Note a mistake in the log of `-e`, or in the default one where there is one already: nothing is left behind."""
+    path = launch.default_error_log
+    if path == STDERR or (launch.error_log is None and not os.path.exists(path)):
+        return
+    files = LogFiles()
+    try:
+        ErrorLog((ErrorLogTarget(path),), files, time.time, os.getpid).emerg(text)
+    except StartError:
+        pass  # the terminal is told all the same
+    finally:
+        files.close()
+
+
+def say(fd: int, level: str, text: str) -> None:
+    """nginx's line for who is at the terminal."""
+    try:
+        os.write(fd, f"penstock: [{level}] {text}\n".encode("utf-8", "replace"))
+    except OSError:
+        pass
