@@ -44,7 +44,7 @@ def listing(names: Iterable[str] = ()) -> str:
     """
     wanted = tuple(names)
     if not wanted:
-        return "".join(f"{spec.name:<32}{', '.join(sorted(spec.contexts))}\n" for spec in in_order(TABLE))
+        return "".join(f"{spec.name:<32}{contexts(spec)}\n" for spec in in_order(TABLE))
     entries = []
     for name in wanted:
         found = [spec for spec in TABLE if spec.name == name]
