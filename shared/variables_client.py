@@ -49,7 +49,7 @@ SHORT_NAMES: Final[Mapping[str, str]] = {
     "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
     "2.5.4.15": "businessCategory",
 }
-"""OpenSSL's short names; an attribute without one is written by its number."""
+"""OpenSSL's short names; one without has its number, and its value in DER (RFC 2253, section 2.4)."""
 
 SPECIAL: Final = frozenset(',+"\\<>;')
 
@@ -131,9 +131,23 @@ def distinguished(name: x509.Name) -> str:
 def attribute(part: x509.NameAttribute[str | bytes]) -> str:
     """`CN=text`."""
     dotted = part.oid.dotted_string
-    value = part.value
-    text = value if isinstance(value, str) else "#" + value.hex().upper()
-    return f"{SHORT_NAMES.get(dotted, dotted)}={quoted(text)}"
+    short = SHORT_NAMES.get(dotted)
+    if short is None or not isinstance(part.value, str):
+        return f"{short or dotted}=#{encoded(part).hex().upper()}"
+    return f"{short}={quoted(part.value)}"
+
+
+def encoded(part: x509.NameAttribute[str | bytes]) -> bytes:
+    """The DER of an attribute's value: what follows the type in the SEQUENCE in the SET in the SEQUENCE of a name."""
+    data = x509.Name([part]).public_bytes()
+    for _ in range(3):
+        data = data[data_start(data) :]
+    return data[data_start(data) + data[1] :]
+
+
+def data_start(der: bytes) -> int:
+    """Where the content of a DER element begins (X.690, section 8.1.3)."""
+    return 2 if der[1] < 0x80 else 2 + (der[1] & 0x7F)
 
 
 def quoted(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from .template import Getter
+from .variables_ssl_preread import octets
 from .view import SessionView
 
 
@@ -25,9 +26,9 @@ def service(session: SessionView) -> str | None:
 
 
 def sni(session: SessionView) -> str | None:
-    """The server name asked for, whether the TLS was terminated or only looked at."""
-    hello = session.hello
-    return (hello.server_name or None) if hello is not None else None
+    """The server name asked for, as routes compare it, whether the TLS was terminated or only looked at."""
+    name = session.hello.name if session.hello is not None else None
+    return octets(name) if name else None
 
 
 GETTERS: Final[Mapping[str, Getter]] = {getter.__name__: getter for getter in (refusal, route, service, sni)}

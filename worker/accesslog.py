@@ -75,6 +75,12 @@ class Buffer:
         self.deadline: float | None = None
         """When the oldest line is to be written; None where nothing waits or nothing is to hurry it."""
 
+    def obey(self, log: AccessLog) -> None:
+        """Take a size from a later `access_log` of the file; the configuration has seen to it that no two differ."""
+        if log.buffer:
+            self._size = log.buffer
+            self._flush = log.flush
+
     def put(self, line: bytes) -> None:
         """Keep a line, after writing those that it does not fit behind; write it if it is larger than the buffer."""
         pending = self._pending
@@ -226,4 +232,5 @@ class AccessLogs:
         known = self._buffers.get(path)
         if known is None:
             known = self._buffers[path] = Buffer(self._files.open(path), log, self._losses, self._now)
+        known.obey(log)
         return known
