@@ -65,6 +65,11 @@ class Refusal:
         return (len(failed), -alike, -fit.weight), index, failed
 
 
+def nearest(routes: Sequence[Route], tls: bool, sni: str | None, source: AddressPort, destination: AddressPort) -> str:
+    """`Refusal.no_route` for once; reads all routes, so a process that refuses many keeps a Refusal."""
+    return Refusal(routes).no_route(Seen(tls, sni, source, destination))
+
+
 def described(seen: Seen) -> str:
     """What was seen of a connection, fit for a log."""
     if not seen.tls:
