@@ -108,7 +108,7 @@ def test_a_full_disk_is_counted_and_nothing_else(files: LogFiles, tmp_path: Path
     assert lines(tmp_path / "log") == [("error", "x")]
 
 
-def test_a_closed_pipe_is_counted(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_counted() -> None:
     reader, writer = os.pipe()
     files = LogFiles(writer)
     os.close(reader)
