@@ -24,6 +24,7 @@ def real_system() -> System:
         user=account,
         cpu_count=processors,
         now=time.time,
+        privileged=os.geteuid() == 0,
         environment=dict(os.environ),
     )
 

@@ -10,6 +10,7 @@ from ..model.stream import Configuration, Stream
 from ..model.tls import UpstreamTls
 from ..tls_contexts import blank, fill, server_settings, upstream_context
 from .builders.context import Context
+from .builders.environment import overlaid
 from .builders.main import build_main
 from .builders.scope import Scope
 from .builders.stream import build_stream
@@ -38,12 +39,12 @@ def load(file: str, prefix: str, *, globals_text: str = "", system: System) -> C
 
 
 def read_tree(file: str, globals_text: str, system: System) -> Tree:
-    """What the file says, with what `-g` says."""
+    """What the file says, with what `-g` and the environment say."""
     base = os.path.dirname(file)
     tree = parse(file, system.read_text, system.glob, base)
-    if not globals_text:
-        return tree
-    return merged(parse_parameters(globals_text, system.read_text, system.glob, base), tree)
+    if globals_text:
+        tree = merged(parse_parameters(globals_text, system.read_text, system.glob, base), tree)
+    return overlaid(tree, system.environment)
 
 
 def build(tree: Tree, file: str, context: Context) -> Configuration:

@@ -31,7 +31,8 @@ def build_gateway(stream: Scope, listeners: Listeners, context: Context) -> Gate
         routes=build_routes(stream, services, context, terminates=terminates),
         services=tuple(built.service for built in services.values()),
         certificates=build_certificates(stream, context, terminates=terminates),
-        settings=build_settings(stream, context, terminates=terminates),
+        # Nobody is connected to before there is a route, so `proxy_ssl` need not be complete here
+        settings=build_settings(stream, context, terminates=terminates, to_tls=False),
         **sniff_limits(stream.one("sniff_limit")),
     )
 

@@ -17,6 +17,7 @@ from .scope import Scope
 
 PID: Final = "logs/penstock.pid"
 ERROR_LOG: Final = "logs/error.log"
+NOT_ROOT: Final = 'the "user" directive makes sense only if the master process runs with super-user privileges, ignored'
 DEFAULT: Final = Main()
 
 
@@ -36,6 +37,7 @@ def build_main(scope: Scope, context: Context) -> Main:
         pid=context.under_prefix(scope.text("pid", PID)),
         error_logs=error_logs(scope, context) or (default_error_log(context),),
         metrics_listen=tuple(metrics_address(directive) for directive in scope.own("metrics_listen")),
+        metrics_where=tuple(directive.words[0].where for directive in scope.own("metrics_listen")),
         multi_accept=connections.flag("multi_accept", DEFAULT.multi_accept),
     )
 
@@ -62,6 +64,9 @@ def worker_connections(events: Scope) -> int:
 def build_user(directive: Directive | None, context: Context) -> User | None:
     """`user NAME [GROUP]`; the group is that of the user's name, as in nginx."""
     if directive is None:
+        return None
+    if not context.system.privileged:
+        context.warn(NOT_ROOT, directive.where)
         return None
     name, *group = directive.words
     try:

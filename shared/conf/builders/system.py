@@ -26,4 +26,6 @@ class System:
     """The processors this process may run on (`worker_processes auto`)."""
     now: Callable[[], float]
     """Seconds since the epoch, for certificates that have expired."""
+    privileged: bool = True
+    """Whether this process may become another user."""
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,81 @@
+"""The whole way from files to a Configuration."""
+
+from __future__ import annotations
+
+import pytest
+from builds import DIRECTORY, FILE, PREFIX, build, main_mistake, mistake, pair_files, warnings
+
+from penstock.shared.model.stream import Configuration
+from penstock.shared.model.where import Where
+
+
+def built_empty() -> Configuration:
+    return build("")
+
+
+def test_an_empty_file_is_a_configuration_with_defaults() -> None:
+    configuration = built_empty()
+    assert configuration.file == FILE
+    assert configuration.prefix == PREFIX
+    assert configuration.stream.servers == ()
+    assert [source.path for source in configuration.files] == [FILE]
+
+
+def test_includes_are_found_beside_the_main_file_and_kept_as_sources() -> None:
+    one = "server { listen 7001; return 1; }"
+    two = "server { listen 7002; return 2; }"
+    configuration = build("events {} stream { include sites/*.conf; }", {"sites/1.conf": one, "sites/2.conf": two})
+    assert [server.listens[0].address.port for server in configuration.stream.servers] == [7001, 7002]
+    assert [source.path for source in configuration.files][1:] == [f"{DIRECTORY}/sites/{n}.conf" for n in (1, 2)]
+
+
+def test_a_missing_main_file_is_one_clear_sentence() -> None:
+    def refuse(path: str) -> str:
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    error = main_mistake("", read_text=refuse)
+    assert error.text == f'open() "{FILE}" failed (2: No such file or directory)'
+
+
+def test_an_error_carries_its_place_and_its_line() -> None:
+    error = main_mistake("events {}\nstream {\n    server {\n        listen 0;\n    }\n}\n")
+    assert error.where == Where(FILE, 4, 16)
+    assert error.line == "        listen 0;"
+
+
+def test_an_error_in_an_included_file_names_that_file() -> None:
+    error = mistake("include a.conf;", {"a.conf": "\nserver { listen 9; proxy_pass nowhere; }"})
+    assert error.where == Where(f"{DIRECTORY}/a.conf", 2, 31)
+    assert error.line == "server { listen 9; proxy_pass nowhere; }"
+
+
+def test_directives_of_the_command_line_count_as_written_in_the_main_context() -> None:
+    assert build("", globals_text="daemon off; pid /run/x.pid;").main.pid == "/run/x.pid"
+
+
+def test_what_the_command_line_gives_may_not_stand_in_the_file_too() -> None:
+    error = main_mistake("pid a.pid;", globals_text="pid b.pid;")
+    assert error.text == '"pid" directive is duplicate'
+    assert error.where == Where(FILE, 1, 1)
+
+
+def test_notices_of_check_and_of_building_are_kept_in_order() -> None:
+    text = "upstream u { server gone.test:1; }"
+    configuration = build(f"load_module modules/ngx_stream_module.so; stream {{ {text} }}")
+    assert [notice.level for notice in configuration.notices] == ["notice", "warn"]
+
+
+def test_something_inherited_by_many_is_warned_about_once() -> None:
+    servers = "".join(f"server {{ listen {port}; return x; }}" for port in (1, 2, 3))
+    assert warnings(f"allow 10.0.0.1/8; {servers}") == ["low address bits of 10.0.0.1/8 are meaningless"]
+
+
+@pytest.mark.parametrize("curve", ["nosuch", "prime256v1:secp384r1"])
+def test_what_only_openssl_can_judge_is_refused_before_there_are_workers(curve: str) -> None:
+    text = "server { listen 1 ssl; return x; ssl_certificate a.crt; ssl_certificate_key a.key; ssl_ecdh_curve %s; }"
+    assert curve in mistake(text % curve, pair_files()).text
+
+
+def test_plugins_are_refused_clearly() -> None:
+    error = mistake("plugin file-log { path x; }")
+    assert error.text == '"plugin" is not supported by this version of Penstock'
