@@ -79,7 +79,7 @@ def test_a_missing_certificate(tmp_path: Path, authority: Authority) -> None:
 
 def test_a_key_that_does_not_fit(tmp_path: Path, authority: Authority) -> None:
     pair, other = authority.issue("a.test"), authority.issue("b.test")
-    refused(Tried(tmp_path, TLS, CRT=pair.crt, KEY=other.key), str(other.key), at="ssl_certificate")
+    refused(Tried(tmp_path, TLS, CRT=pair.crt, KEY=other.key), str(other.key), at="ssl_certificate_key")
 
 
 def test_a_key_that_is_none(tmp_path: Path, authority: Authority) -> None:

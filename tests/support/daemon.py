@@ -164,5 +164,8 @@ class Daemon:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without what steers the tests themselves."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
+    """This process's environment without what steers the tests themselves; good in any directory."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PENSTOCK_")}
+    if "PYTHONPATH" in kept:
+        kept["PYTHONPATH"] = os.pathsep.join(os.path.abspath(part) for part in kept["PYTHONPATH"].split(os.pathsep))
+    return kept

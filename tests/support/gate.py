@@ -127,9 +127,9 @@ class Tried:
         return self.result.stderr
 
     def line_of(self, text: str) -> int:
-        """The number of the configuration's line that holds `text`."""
+        """The number of the configuration's first line that holds `text`, the one before the test's own text left out."""
         lines = self.file.read_text().splitlines()
-        return next(number for number, line in enumerate(lines, 1) if text in line)
+        return next(number for number, line in enumerate(lines, 1) if number > 1 and text in line)
 
     def left(self) -> set[str]:
         """What is there now and was not before, log files left out: they belong to a start (nginx leaves them too)."""
