@@ -108,6 +108,14 @@ def test_finite_field_parameters_are_taken(authority: Authority) -> None:
     assert cipher[0] == "DHE-RSA-AES128-GCM-SHA256"
 
 
+@requires("openssl")
+def test_clients_may_not_renegotiate(pair: KeyPair) -> None:
+    with Peer(echo, tls=filled(ServerTls(pairs=(pair,)))) as peer:
+        said = s_client(peer.port, "-tls1_2", send=b"R\n", until="no renegotiation")
+    assert "RENEGOTIATING" in said
+    assert "no renegotiation" in said
+
+
 def test_each_client_gets_the_type_of_key_it_can_use(authority: Authority) -> None:
     both = (key_pair(authority, "a.example"), key_pair(authority, "a.example", rsa=True))
     context = filled(ServerTls(pairs=both))

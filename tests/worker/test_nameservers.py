@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import dns.rcode
 import pytest
 import uvloop
+from deadline import seconds
 from dns_server import DnsServer
 
 from penstock.shared.model.upstream import Resolver
@@ -36,7 +37,7 @@ def server() -> Iterator[DnsServer]:
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(coroutine)
+        return runner.run(asyncio.wait_for(coroutine, seconds(15)))
 
 
 def ask(host: str, *servers: DnsServer, resend: float = 0.2, **wanted: Any) -> Answer:
@@ -162,4 +163,4 @@ def test_a_question_that_is_cancelled_leaves_nothing_behind(server: DnsServer) -
             await asyncio.sleep(0.01)
         return asyncio.all_tasks() == tasks
 
-    assert run(asyncio.wait_for(cancelled(), 10))
+    assert run(cancelled())
