@@ -2,5 +2,5 @@
 
 from typing import Final
 
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"  # without an annotation: the build finds it by a pattern
 NGINX_VERSION: Final = "1.31.5"
