@@ -57,8 +57,8 @@ tests:
       - {series: 'penstock_certificate_expiry_timestamp_seconds{subject="CN=x",source="/x"}', values: '86400x20'}
       - {series: 'penstock_sessions_total{instance="a",listener="l",status="200"}', values: '0+90x20'}
       - {series: 'penstock_sessions_total{instance="a",listener="l",status="502"}', values: '0+10x20'}
-      - {series: 'penstock_upstream_connects_total{instance="a",upstream="u",peer="p",outcome="tls"}', values: '0+60x20'}
-      - {series: 'penstock_upstream_connects_total{instance="a",upstream="u",peer="p",outcome="ok"}', values: '0+10x20'}
+      - {series: 'penstock_upstream_connects_total{upstream="u",peer="p",outcome="refused"}', values: '0+60x20'}
+      - {series: 'penstock_upstream_connects_total{upstream="u",peer="p",outcome="ok"}', values: '0+10x20'}
       - {series: 'penstock_tls_handshakes_total{instance="a",listener="l",outcome="failed"}', values: '0+60x20'}
       - {series: 'penstock_refused_total{instance="a",listener="l",reason="no_route"}', values: '0+600x20'}
       - {series: 'penstock_worker_events_total{instance="a",event="accept_failed"}', values: '0+1x20'}

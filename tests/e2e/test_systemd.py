@@ -313,7 +313,7 @@ def test_socket_activation_refuses_nobody_over_a_restart(service: Service) -> No
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout is not None
         assert client.stdout.readline() == "first\n"
-        assert service.active == "active"
+        wait_for(lambda: service.active == "active", "the first connection has started it")
         pids = {service.pid}
         for _ in range(3):
             service.machine.run("systemctl", "restart", UNIT)

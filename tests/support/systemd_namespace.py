@@ -139,9 +139,9 @@ class Machine:
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
 
     def journal(self) -> str:
-        """What the journal holds."""
+        """The end of the journal."""
         done = subprocess.run(
-            self.inside("journalctl", "--no-pager", "--output=short-monotonic"),
+            self.inside("journalctl", "--no-pager", "--lines=200", "--output=short-monotonic"),
             capture_output=True,
             text=True,
             timeout=seconds(20),
