@@ -163,4 +163,4 @@ def test_a_hundred_thousand_names_cost_as_much_as_ten() -> None:
 
 def test_a_name_of_many_labels_costs_what_the_keys_ask_for() -> None:
     entries = large(10)
-    assert fastest(entries, "a." * 30_000 + "x") < 100 * fastest(entries, "a." * 30 + "x")
+    assert fastest(entries, "a." * 3_000 + "x") < 100 * fastest(entries, "a." * 30 + "x")
