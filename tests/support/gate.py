@@ -127,7 +127,7 @@ class Tried:
         return self.result.stderr
 
     def line_of(self, text: str) -> int:
-        """The number of the configuration's first line that holds `text`, the one before the test's own text left out."""
+        """The number of the first line of the test's own text that holds `text`."""
         lines = self.file.read_text().splitlines()
         return next(number for number, line in enumerate(lines, 1) if number > 1 and text in line)
 

@@ -96,9 +96,10 @@ class Peer:
         try:
             connection.settimeout(seconds(PATIENCE))
             if self.tls is not None:
-                serving = self.tls.wrap_socket(connection, server_side=True)
+                serving = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 with self.lock:
                     self.open.add(serving)
+                serving.do_handshake()
             self.behave(serving)
         except OSError:
             pass  # the other side left, or the peer is closing: how a session ends is for the test to judge
