@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
+from ...errors import ConfigError
 from ...model.where import Where
 from ..parser import parse
 from ..table.spec import Spec
@@ -50,7 +51,10 @@ def directives(variable: str, spec: Spec, value: str) -> list[Directive]:
     values = value.split(",") if spec.repeatable and "syslog:" not in value else [value]
     found: list[Directive] = []
     for text in values:
-        found += parse(variable, str, no_files, "", f"{spec.name} {text};").directives
+        parsed = parse(variable, str, no_files, "", f"{spec.name} {text};").directives
+        if len(parsed) != 1:
+            raise ConfigError('unexpected ";"', parsed[1].where, "a variable holds the arguments of one directive")
+        found += parsed
     return found
 
 

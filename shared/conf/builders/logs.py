@@ -46,7 +46,9 @@ def log_format(directive: Directive, context: Context) -> Template:
             raise ConfigError(f'unknown log format escaping "{escape}"', words[0].where, hint)
         words = words[1:]
     # A variable ends with its word, whatever the next one begins with
-    text = "".join(LAST_VARIABLE.sub(r"${\1}", word.text) for word in words)
+    text = "".join(
+        [*(LAST_VARIABLE.sub(r"${\1}", word.text) for word in words[:-1]), *(word.text for word in words[-1:])]
+    )
     try:
         return compile_log_format(text, escape, context.lookup)
     except UnknownVariable as unknown:
