@@ -42,10 +42,6 @@ class SessionView(Protocol):
     peer_port: int
     status: int
     """nginx's session status; 0 while it runs."""
-    received: int
-    """Bytes from the client."""
-    sent: int
-    """Bytes to the client."""
     tries: list[Try]
     proxy: ProxyHeader | None
     """The PROXY header received."""
@@ -53,13 +49,30 @@ class SessionView(Protocol):
     """What preread found."""
     tls: ssl.SSLSocket | None
     """The client's side, once its handshake is done."""
-    server_name: str
-    route_name: str
-    service_name: str
     refusal: str
     """The word of why the session was refused, or empty."""
     values: dict[str, str]
     """Values of `set`, maps and captures of this session."""
+
+    @property
+    def received(self) -> int:
+        """Bytes from the client."""
+
+    @property
+    def sent(self) -> int:
+        """Bytes to the client."""
+
+    @property
+    def server_name(self) -> str:
+        """The name of the server that took the session."""
+
+    @property
+    def route_name(self) -> str:
+        """The route's name, once there is one."""
+
+    @property
+    def service_name(self) -> str:
+        """The service's name, once there is one."""
 
     @property
     def local(self) -> Address:

@@ -1,0 +1,186 @@
+"""Reaching the upstream: choose a peer, connect, speak PROXY and TLS, and try the next peer when that fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from typing import TYPE_CHECKING, Final
+
+from ..shared.proxy_protocol import build_v1, build_v2
+from ..shared.view import Try
+from ..shared.words import CONNECT_OUTCOMES
+from .handshake import connect_tls
+from .upstream_tls import check_upstream, upstream_name
+from .waiting import TIMEOUT, event
+
+if TYPE_CHECKING:
+    from .balance import Balancer
+    from .peer import PeerState
+    from .session import Session
+
+STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+FAULT: Final = select.EPOLLERR | select.EPOLLHUP
+IP_BIND_ADDRESS_NO_PORT: Final = 24
+IP_TRANSPARENT: Final = 19
+OUTCOME_INDEX: Final = {word: index for index, word in enumerate(CONNECT_OUTCOMES)}
+LOCAL_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""The system's shortage, not the peer's failure."""
+
+
+async def connect(session: Session, balancer: Balancer) -> bool:
+    """Connect to a live peer of `balancer`; False when none could be had and the session is over (502).
+
+    On success `session.upstream_sock` stands and is watched, PROXY header and TLS handshake included.
+    """
+    target = session.target
+    reactor = session.listener.worker.reactor
+    tries_left = target.next_tries or balancer.tries or 1
+    give_up = reactor.now + target.next_timeout if target.next_timeout else 0.0
+    tried = 0
+    session.balancer = balancer
+    while True:
+        peer = balancer.pick(tried)
+        if peer is None:
+            session.tries.append(ended_try(balancer.upstream.name, reactor.now))
+            session.error("no live upstreams while connecting to upstream")
+            session.refuse(502, "no_peer")
+            return False
+        session.peer = peer
+        attempt = Try(peer.text, reactor.now)
+        session.tries.append(attempt)
+        outcome, text = await attempt_peer(session, peer, attempt)
+        worker = session.listener.worker
+        worker.row[peer.counters + OUTCOME_INDEX[outcome]] += 1
+        if outcome == "ok":
+            if peer.fails:
+                balancer.connected(peer)
+            return True
+        attempt.outcome = outcome
+        attempt.session_time = reactor.now - attempt.started
+        session.error(text)
+        drop_upstream(session)
+        session.peer = None
+        if balancer.free(peer, True, reactor.now):
+            target.log.warn(
+                "upstream server temporarily disabled while connecting to upstream" + session.context(), session.number
+            )
+        tried |= peer.bit
+        tries_left -= 1
+        if not target.next_upstream or tries_left <= 0 or (give_up and reactor.now >= give_up):
+            session.refuse(502, "upstream_tls" if outcome == "tls" else "upstream_failed")
+            return False
+
+
+async def attempt_peer(session: Session, peer: PeerState, attempt: Try) -> tuple[str, str]:
+    """One try: an outcome's word, and for a failure the log's text."""
+    target = session.target
+    worker = session.listener.worker
+    reactor = worker.reactor
+    try:
+        sock = (socket.socket if target.upstream_context is not None else socket.SocketType)(peer.family, STREAM, 0)
+    except OSError as error:
+        return "error", f"socket() failed ({error.errno}: {error.strerror}) while connecting to upstream"
+    session.upstream_sock = sock
+    if target.tuned:
+        problem = tune(session, sock, peer)
+        if problem:
+            return "error", problem
+    number = sock.connect_ex(peer.sockaddr)
+    fd = sock.fileno()
+    if number == errno.EINPROGRESS:
+        reactor.watch(fd, session.step)
+        session.limit(target.connect_timeout)
+        mask = await event()
+        if mask == TIMEOUT:
+            number = errno.ETIMEDOUT
+        else:
+            session.upstream_edges = mask
+            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if mask & FAULT else 0
+    elif number == 0:  # a unix socket
+        reactor.watch(fd, session.step)
+    if number:
+        outcome = {errno.ECONNREFUSED: "refused", errno.ETIMEDOUT: "timeout"}.get(number, "error")
+        what = "upstream timed out" if number == errno.ETIMEDOUT else "connect() failed"
+        return outcome, f"{what} ({number}: {os.strerror(number)}) while connecting to upstream"
+    attempt.connect_time = elapsed = reactor.now - attempt.started
+    worker.upstream_connect.observe(worker.row, elapsed)
+    if target.nodelay and peer.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if target.proxy_protocol:
+        header = proxy_header(session, target.proxy_protocol)
+        # the socket is new: its buffer takes a header of 107 or 52 bytes whole
+        attempt.sent += sock.send(header, socket.MSG_DONTWAIT)
+    if target.upstream_context is not None:
+        return await attempt_tls(session, sock, peer)
+    return "ok", ""
+
+
+async def attempt_tls(session: Session, sock: socket.SocketType, peer: PeerState) -> tuple[str, str]:
+    """The TLS part of a try."""
+    target = session.target
+    assert isinstance(sock, socket.socket)
+    assert target.upstream_context is not None
+    name = upstream_name(session, peer)
+    settings = target.settings.upstream_tls
+    why = await connect_tls(session, sock, target.upstream_context, name.sni)
+    if why == "timeout":
+        return "timeout", "upstream timed out (110: Connection timed out) while SSL handshaking to upstream"
+    if not why and settings.verify:
+        why = check_upstream(session, name.verify)
+    if why:
+        return "tls", f"{why} while SSL handshaking to upstream"
+    return "ok", ""
+
+
+def tune(session: Session, sock: socket.SocketType, peer: PeerState) -> str:
+    """Options that the settings ask for before connecting; a failure's text, or an empty one."""
+    proxy = session.target.settings.proxy
+    try:
+        if proxy.socket_keepalive:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if proxy.socket_rcvbuf:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, proxy.socket_rcvbuf)
+        if proxy.socket_sndbuf:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, proxy.socket_sndbuf)
+        if proxy.bind is not None and peer.family != socket.AF_UNIX:
+            address = proxy.bind.render(session)
+            if not address:
+                return ""
+            host, _, port = address.rpartition(":") if address.count(":") == 1 else (address, "", "0")
+            if proxy.bind_transparent:
+                sock.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
+            if not int(port or 0):
+                sock.setsockopt(socket.SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((host.strip("[]"), int(port or 0)))
+    except (OSError, ValueError) as error:
+        return f"bind({session.target.settings.proxy.bind}) failed ({error}) while connecting to upstream"
+    return ""
+
+
+def proxy_header(session: Session, version: int) -> bytes:
+    """The PROXY header of this client."""
+    local = session.local
+    source = (session.remote_addr, session.remote_port)
+    destination = (local.host, local.port)
+    return build_v1(source, destination) if version == 1 else build_v2(source, destination)
+
+
+def ended_try(address: str, now: float) -> Try:
+    """A try that never began, as nginx logs it: the upstream's name and no times but its own."""
+    attempt = Try(address, now)
+    attempt.session_time = 0.0
+    attempt.outcome = "error"
+    return attempt
+
+
+def drop_upstream(session: Session) -> None:
+    """Close the socket of a try that failed."""
+    sock = session.upstream_sock
+    if sock is not None:
+        fd = sock.fileno()
+        if fd >= 0:
+            session.listener.worker.reactor.handlers[fd] = None
+        sock.close()
+        session.upstream_sock = None

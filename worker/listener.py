@@ -1,0 +1,137 @@
+"""Accepting: a listening socket of this worker, and the sessions that begin on it."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from ..shared.counters import Layout
+from ..shared.model.listen import Listen, Mode
+from ..shared.words import WORKER_EVENTS
+from .reactor import LEVEL
+from .session import Session
+from .story import story
+
+if TYPE_CHECKING:
+    from .gateway import GatewayTables
+    from .target import Target
+    from .worker import Worker
+
+SHORTAGE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""accept(2): the system has no more; waiting helps, trying again at once does not."""
+PAUSE: Final = 0.5
+"""Seconds without accepting after a shortage (nginx's accept_mutex_delay)."""
+ACCEPTS: Final = 16
+"""Connections taken per wake-up once there was more than one."""
+LEFTOVERS: Final = 65535
+"""Connections taken from a queue at a drain; more than any backlog holds."""
+ACCEPT_FAILED: Final = WORKER_EVENTS.index("accept_failed")
+
+
+class Listener:
+    """One listening socket. Registered level-triggered, so that a queue is never forgotten."""
+
+    def __init__(self, worker: Worker, sock: socket.socket, listen: Listen, target: Target) -> None:
+        layout: Layout = worker.layout
+        self.worker = worker
+        self.sock = sock
+        self.listen = listen
+        self.target = target
+        self.layout = layout
+        self.label = listen.label
+        self.number = layout.listener(listen.label)
+        self.active = layout.active(self.number)
+        self.refused = layout.refused(self.number)
+        self.sniff = layout.sniff(self.number)
+        self.cells = layout.sessions(self.number, target.number)
+        self.wildcard = listen.address.host in ("0.0.0.0", "::")
+        self.prereads = listen.ssl or target.settings.ssl_preread
+        self.tables: GatewayTables | None = None
+        self.is_unix = listen.address.family == socket.AF_UNIX
+        self.mapped = listen.address.family == socket.AF_INET6 and not listen.ipv6only
+        # SSLSocket wants Python's class; the plain one below it costs half as much to make
+        tls = listen.ssl or listen.mode not in (Mode.SERVER, Mode.PLAIN)
+        self._make: Callable[..., socket.SocketType] = socket.socket if tls else socket.SocketType
+        # what socket.accept() calls: the descriptor and the address, without a second object around them
+        self._accept: Callable[[], tuple[int, tuple[str, int] | str]] = sock._accept  # type: ignore[attr-defined]  # not in typeshed
+        self._family = sock.family
+        self._batch = 1
+
+    def open(self) -> None:
+        """Begin to accept. TCP_NODELAY is set once, here: accepted sockets inherit it."""
+        if not self.is_unix and self.target.nodelay:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.worker.reactor.watch(self.sock.fileno(), self.ready, LEVEL)
+
+    def ready(self, _mask: int) -> None:
+        """There are connections in the queue."""
+        for _ in range(self._batch):
+            if not self.take():
+                self._batch = 1
+                return
+        self._batch = ACCEPTS
+
+    def take(self) -> bool:
+        """Accept one connection and begin its session; False when there is none."""
+        try:
+            fd, address = self._accept()
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            return self.accept_failed(error)
+        worker = self.worker
+        worker.sessions_begun += 1
+        number = worker.sessions_begun * worker.stride + worker.offset
+        sock = self._make(self._family, socket.SOCK_STREAM, 0, fd)
+        if self.is_unix:
+            host, port = "unix:", 0
+        else:
+            host, port = address[0], address[1]  # type: ignore[assignment]  # an IP socket's address is a tuple
+            if self.mapped:
+                host = host.removeprefix("::ffff:")
+        session = Session(self, sock, fd, host, port, number)
+        worker.row[self.active] += 1
+        worker.sessions.add(session)
+        if len(worker.sessions) * 2 > worker.connections:
+            session.error(f"{worker.connections} worker_connections are not enough")
+            session.refuse(503, "overload")
+            return True
+        session.advance = story(session).send
+        session.step(None)  # type: ignore[arg-type]  # a coroutine is started with None
+        return True
+
+    def accept_failed(self, error: OSError) -> bool:
+        """Log and count; pause while the system has no descriptors or memory left."""
+        if error.errno == errno.ECONNABORTED:
+            return True  # that one is gone; the next may be there
+        worker = self.worker
+        worker.row[worker.layout.worker_events + ACCEPT_FAILED] += 1
+        worker.log.crit(f"accept4() failed ({error.errno}: {error.strerror}) on {self.label}")
+        if error.errno in SHORTAGE:
+            worker.reactor.unwatch(self.sock.fileno())
+            worker.loop.call_later(PAUSE, self.resume)
+        return False
+
+    def resume(self) -> None:
+        """Accept again after a pause, unless the worker is draining by now."""
+        if not self.worker.draining:
+            self.worker.reactor.watch(self.sock.fileno(), self.ready, LEVEL)
+
+    def drain(self) -> None:
+        """Take what is in the queue and stop; the master keeps the socket, the next generation accepts on it."""
+        for _ in range(LEFTOVERS):
+            if not self.take():
+                break
+        fd = self.sock.fileno()
+        if self.worker.reactor.handlers[fd] is not None:
+            self.worker.reactor.unwatch(fd)
+        self.sock.close()
+
+    def ended(self, session: Session) -> None:
+        """One of our sessions is over."""
+        worker = self.worker
+        worker.sessions.discard(session)
+        if worker.draining:
+            worker.ended()

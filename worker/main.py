@@ -1,0 +1,124 @@
+"""The worker process: from the fork to its exit."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import time
+from typing import Final, NoReturn
+
+import setproctitle
+import uvloop
+
+from ..shared.birth import EXIT_CANNOT_START, Birth
+from ..shared.errors import PenstockError
+from ..shared.messages import MAX_MESSAGE, Verb, decode, encode
+from ..shared.sources import sources
+from .plan import Plan
+from .worker import Worker
+
+ORPHAN_GRACE: Final = 2.0
+"""Seconds that sessions get when the master has vanished: nobody supervises this process any more."""
+LOG_TURN: Final = 0.25
+"""Seconds between two looks at which buffered log lines are due."""
+LEAVING_TITLE: Final = "penstock: worker process is shutting down"
+
+
+def main(birth: Birth) -> NoReturn:
+    """Be a worker; leave by `os._exit` only, so that nothing of the master's is run twice."""
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    sources.install(time.time, os.getpid, socket.gethostname())
+    status = 0
+    try:
+        status = loop.run_until_complete(Life(birth, loop).run())
+    finally:
+        os._exit(status)
+
+
+def become_user(birth: Birth) -> None:
+    """Drop privileges to `user`; raises OSError."""
+    user = birth.configuration.main.user
+    if user is None or not birth.privileged:
+        return
+    os.setgroups(user.groups or (user.gid,))
+    os.setresgid(user.gid, user.gid, user.gid)
+    os.setresuid(user.uid, user.uid, user.uid)
+
+
+class Life:
+    """The course of one worker."""
+
+    def __init__(self, birth: Birth, loop: asyncio.AbstractEventLoop) -> None:
+        self.birth = birth
+        self.loop = loop
+        self.worker = Worker(birth, loop)
+        self.plan: Plan | None = None
+        self._log_timer: asyncio.TimerHandle | None = None
+
+    async def run(self) -> int:
+        """Prepare, say so, serve, and drain; the exit status."""
+        birth = self.birth
+        try:
+            self.plan = plan = Plan(self.worker)
+            plan.build()
+            become_user(birth)
+        except (PenstockError, OSError, ValueError) as error:
+            text = getattr(error, "text", None) or str(error)
+            birth.log.emerg(text)
+            birth.control.send(encode(Verb.FAILED, text))
+            return EXIT_CANNOT_START
+        self.loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C is the master's business
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(
+            50_000, 20, 100
+        )  # sessions leave no cycles behind: collecting is for plugins' and helpers' sake
+        self.loop.add_reader(birth.control.fileno(), self.told)
+        for listener in self.worker.listeners:
+            listener.open()
+        plan.begin()
+        self.turn_logs()
+        birth.control.send(encode(Verb.READY))
+        await self.worker.done
+        plan.access_logs.flush_all()
+        self.worker.close()
+        return 0
+
+    def told(self) -> None:
+        """The master said something, or is gone."""
+        try:
+            message = self.birth.control.recv(MAX_MESSAGE)
+        except BlockingIOError:
+            return
+        except OSError:
+            message = b""
+        if not message:
+            self.orphaned()
+            return
+        verb, text = decode(message)
+        if verb is Verb.DRAIN:
+            setproctitle.setproctitle(LEAVING_TITLE)
+            self.worker.drain(float(text) if text else None)
+        elif verb is Verb.STOP:
+            self.worker.abort()
+        elif verb is Verb.REOPEN and self.plan is not None:
+            self.plan.access_logs.reopen()
+
+    def orphaned(self) -> None:
+        """The control socket closed: the master is dead. Go at once rather than live on unsupervised."""
+        self.loop.remove_reader(self.birth.control.fileno())
+        self.birth.log.alert("the master process is gone, exiting")
+        if self.worker.draining:
+            self.loop.call_later(ORPHAN_GRACE, self.worker.abort)
+        else:
+            self.worker.drain(ORPHAN_GRACE)
+
+    def turn_logs(self) -> None:
+        """Write buffered lines that are old enough."""
+        assert self.plan is not None
+        self.plan.access_logs.due(time.monotonic())
+        self._log_timer = self.loop.call_later(LOG_TURN, self.turn_logs)

@@ -1,0 +1,174 @@
+"""The configuration compiled for sessions: targets, balancers, TLS contexts and listeners of this worker.
+
+Everything a session could otherwise compute for itself is done here once, before the worker says that it is ready.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from ipaddress import ip_address
+
+from ..shared.errorlog import ErrorLog
+from ..shared.model.address import Address, ipv4, ipv6
+from ..shared.model.log import ErrorLogTarget
+from ..shared.model.settings import Settings
+from ..shared.model.stream import ProxyPass, Return
+from ..shared.model.tls import ServerTls, UpstreamTls
+from ..shared.model.upstream import Peer, Upstream
+from ..shared.tls_contexts import context_key, default_pairs, fill, gateway_tls, server_keys, upstream_context
+from .accesslog import AccessLogs
+from .balance import Balancer
+from .gateway import GatewayTables
+from .listener import Listener
+from .names import Names
+from .target import Target
+from .worker import Worker
+
+
+class Plan:
+    """Builds a worker's tables from its birth; raises PenstockError for what cannot be prepared."""
+
+    def __init__(self, worker: Worker) -> None:
+        birth = worker.birth
+        self.worker = worker
+        self.stream = birth.configuration.stream
+        self.access_logs = AccessLogs(birth.files, time.monotonic, birth.log)
+        self._logs: dict[tuple[ErrorLogTarget, ...], ErrorLog] = {(): birth.log}
+        self._balancers: dict[int, Balancer] = {}
+        self._upstream_contexts: dict[UpstreamTls, ssl.SSLContext] = {}
+        self._server_contexts: dict[object, ssl.SSLContext] = {}
+        self._unresolved: list[tuple[Balancer, int]] = []
+
+    def build(self) -> None:
+        """Fill the worker."""
+        worker = self.worker
+        for key, tls in server_keys(worker.birth.configuration).items():
+            context = worker.birth.contexts[key]
+            fill(context, tls)
+            self._server_contexts[key] = context
+        for name, upstream in self.stream.upstreams.items():
+            worker.balancers[name] = self.balancer(upstream)
+        servers = [self._server_target(index) for index in range(len(self.stream.servers))]
+        by_listen = {id(one): target for server, target in zip(self.stream.servers, servers, strict=True)
+                     for one in server.listens}  # fmt: skip
+        tables, entrance = self._gateway()
+        for listen, sock in worker.birth.listeners:
+            target = by_listen.get(id(listen)) or entrance
+            assert target is not None
+            listener = Listener(worker, sock, listen, target)
+            if target is entrance:
+                listener.tables = tables
+            worker.listeners.append(listener)
+
+    def begin(self) -> None:
+        """Ask for the addresses that were not known at the start, until they are."""
+        if not self._unresolved:
+            return
+        names = Names(None, self.worker.loop)
+        for balancer, index in self._unresolved:
+            task = self.worker.loop.create_task(self._resolve(names, balancer, index), name="resolve a peer")
+            self.worker.tasks.add(task)
+            task.add_done_callback(self.worker.tasks.discard)
+
+    async def _resolve(self, names: Names, balancer: Balancer, index: int) -> None:
+        peer = balancer.upstream.peers[index]
+
+        def report(reason: str, delay: float) -> None:
+            self.worker.log.warn(f'{reason} in upstream "{balancer.upstream.name}", trying again in {delay:g}s')
+
+        found = await names.eventually(peer.host, report)
+        balancer.set_addresses(index, [address_of(each, peer.port) for each in found])
+        self._count(balancer)
+        self.worker.log.notice(f'"{peer.host}" in upstream "{balancer.upstream.name}" is {", ".join(found)}')
+
+    def balancer(self, upstream: Upstream) -> Balancer:
+        """The balancer of an upstream, one for all that share it."""
+        known = self._balancers.get(id(upstream))
+        if known is None:
+            known = self._balancers[id(upstream)] = Balancer(upstream, time.monotonic)
+            self._count(known)
+            self._unresolved += [(known, index) for index in known.unresolved()]
+        return known
+
+    def _count(self, balancer: Balancer) -> None:
+        layout = self.worker.layout
+        number = layout.upstream(balancer.upstream.name)
+        for state in balancer.states:
+            peer: Peer = state.peer
+            state.counters = layout.connects(number, layout.peer(number, peer.name))
+
+    def log(self, targets: tuple[ErrorLogTarget, ...]) -> ErrorLog:
+        """The error log of a block; the main context's when it has none of its own."""
+        known = self._logs.get(targets)
+        if known is None:
+            known = self._logs[targets] = ErrorLog(targets, self.worker.birth.files, time.time, os.getpid)
+        return known
+
+    def _target(self, number: int, settings: Settings) -> Target:
+        target = Target.of(
+            number, settings, self.log(settings.error_logs), self.access_logs.writers(settings.access_logs)
+        )
+        if settings.upstream_tls.on:
+            target.upstream_context = self._upstream_context(settings.upstream_tls)
+        return target
+
+    def _upstream_context(self, tls: UpstreamTls) -> ssl.SSLContext:
+        known = self._upstream_contexts.get(tls)
+        if known is None:
+            known = self._upstream_contexts[tls] = upstream_context(tls)
+        return known
+
+    def _server_target(self, index: int) -> Target:
+        server = self.stream.servers[index]
+        target = self._target(self.worker.layout.server_target(index), server.settings)
+        target.server_name = server.names[0] if server.names else ""
+        handler = server.handler
+        if isinstance(handler, ProxyPass):
+            target.service_name = handler.text
+            target.template = handler.template
+            if handler.upstream is not None:
+                target.balancer = self.balancer(handler.upstream)
+        elif isinstance(handler, Return):
+            target.reply = handler.value
+        if any(listen.ssl for listen in server.listens):
+            target.server_context = self._server_contexts.get(context_key(server.settings.tls))
+        return target
+
+    def _gateway(self) -> tuple[GatewayTables | None, Target | None]:
+        """The gateway's tables and the target of its connections that have no route yet; None without listeners."""
+        gateway = self.stream.gateway
+        if not gateway.listens:
+            return None, None
+        targets = []
+        for index, route in enumerate(gateway.routes):
+            target = self._target(self.worker.layout.route_target(index), route.settings)
+            target.route = route
+            target.route_name = route.name
+            if route.service is not None:
+                target.service_name = route.service.name
+                target.balancer = self.balancer(route.service.upstream)
+            # the gateway's own rules were applied at the door
+            target.has_access = route.settings.access != gateway.settings.access and bool(route.settings.access)
+            targets.append(target)
+        tables = GatewayTables(gateway, targets)
+        pairs_by_number = {None: default_pairs(gateway)} | {
+            number: certificate.pairs for number, certificate in enumerate(gateway.certificates)
+        }
+        contexts: dict[ServerTls, dict[int | None, tuple[ssl.SSLContext, ServerTls]]] = {}
+        for route, target in zip(gateway.routes, targets, strict=True):
+            if "tls" in route.protocols:
+                route_tls = route.settings.tls
+                if route_tls not in contexts:
+                    each = {number: gateway_tls(route_tls, pairs) for number, pairs in pairs_by_number.items()}
+                    contexts[route_tls] = {
+                        number: (self._server_contexts[context_key(tls)], tls) for number, tls in each.items()
+                    }
+                target.certificate_contexts = contexts[route_tls]
+        return tables, self._target(0, gateway.settings)
+
+
+def address_of(host: str, port: int) -> Address:
+    """A numeric host with a port."""
+    return ipv6(host, port) if ip_address(host.partition("%")[0]).version == 6 else ipv4(host, port)

@@ -1,0 +1,155 @@
+"""The story of a session before its relay: straight-line code, one light coroutine per session.
+
+accept → PROXY header in → access → preread → route → TLS → connect (retry, PROXY out, TLS out) → relay.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from ..shared.model.listen import Mode
+from ..shared.model.log import Level
+from . import gateway
+from .access import allowed
+from .connect import connect
+from .handshake import accept_tls
+from .passing import choose_balancer
+from .preread import look, read_proxy_header
+from .relay import HANGUP, IN, Endpoint, join
+from .relay_tls import MixedEndpoint, TlsEndpoint
+from .waiting import TIMEOUT, event
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+async def story(session: Session) -> None:
+    """From accept until the relay runs, or until the session is over."""
+    listener = session.listener
+    target = session.target
+    if target.log.level >= Level.INFO:
+        port = f":{session.peer_port}" if session.peer_port else ""
+        target.log.info(f"client {session.peer_addr}{port} connected to {listener.label}", session.number)
+    if listener.listen.proxy_protocol and not await read_proxy_header(session):
+        return
+    if target.has_access and not allowed(session, target.settings.access):
+        session.refuse(403, "denied")
+        return
+    if target.has_sets:
+        for name, template in target.settings.sets:
+            session.values[name] = template.render(session)
+    if listener.listen.mode is not Mode.SERVER:
+        if not await gateway.enter(session):
+            return
+        target = session.target
+    elif listener.prereads and not await server_preread(session):
+        return
+    if target.reply is not None:
+        await reply(session)
+        return
+    if session.watched:
+        listener.worker.reactor.handlers[session.fd] = session.early
+    balancer = target.balancer or await choose_balancer(session)
+    if balancer is None or not await connect(session, balancer):
+        return
+    if target.log.level >= Level.INFO:
+        log_connected(session)
+    relay(session)
+
+
+async def server_preread(session: Session) -> bool:
+    """What a `server {}` does before it proxies: `ssl`, or `ssl_preread`."""
+    target = session.target
+    settings = target.settings
+    if session.listener.listen.ssl:
+        tls = settings.tls
+        if (tls.alpn or tls.reject_handshake) and (await look(session, settings)).outcome == "closed":
+            session.info("client closed the connection while SSL handshaking")
+            session.refuse(500, "client_tls")
+            return False
+        if tls.reject_handshake or target.server_context is None:
+            session.info("handshake rejected while SSL handshaking")
+            session.refuse(500, "client_tls")
+            return False
+        return await accept_tls(session, target.server_context, tls)
+    seen = await look(session, settings, at_end=False)
+    listener = session.listener
+    listener.worker.row[listener.sniff + gateway.SNIFF_INDEX[seen.outcome]] += 1
+    if seen.outcome in ("timeout", "closed"):
+        session.finish(200)  # nginx: the session ends, and nothing was wrong
+        return False
+    if seen.outcome == "too_large":
+        session.error("preread buffer full while prereading client data")
+        session.refuse(400, "sniff_too_large")
+        return False
+    return True  # what is not TLS is proxied as well; its variables are empty
+
+
+async def reply(session: Session) -> None:
+    """`return`: send the text, close."""
+    assert session.target.reply is not None
+    rest = memoryview(session.target.reply.render(session).encode("utf-8", "surrogateescape"))
+    session.limit(session.target.idle_timeout)
+    while rest:
+        try:
+            sent = session.tls.send(rest) if session.tls else session.sock.send(rest, socket.MSG_DONTWAIT)
+            session.said += sent
+            rest = rest[sent:]
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            session.watch()
+            session.listener.worker.reactor.handlers[session.fd] = session.step
+            if await event() == TIMEOUT:
+                session.info("client timed out (110: Connection timed out) while returning text")
+                break
+        except OSError as error:
+            session.info(f"send() failed ({error.errno}: {error.strerror}) while returning text")
+            break
+    session.finish(200)
+
+
+def log_connected(session: Session) -> None:
+    """nginx's line at level info once the upstream stands."""
+    sock = session.upstream_sock
+    assert sock is not None
+    name = sock.getsockname()
+    ours = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unix:"
+    session.target.log.info(f"proxy {ours} connected to {session.tries[-1].address}", session.number)
+
+
+def relay(session: Session) -> None:
+    """Hand the two sockets to the relay; nothing of the story is needed any more."""
+    worker = session.listener.worker
+    reactor = worker.reactor
+    upstream_sock = session.upstream_sock
+    assert upstream_sock is not None
+    target = session.target
+    cell_in, cell_out = session.bytes_cells()
+    client_tls = session.tls is not None
+    upstream_tls = target.upstream_context is not None
+    client_type = upstream_type = Endpoint
+    if client_tls or upstream_tls:
+        client_type = TlsEndpoint if client_tls else MixedEndpoint
+        upstream_type = TlsEndpoint if upstream_tls else MixedEndpoint
+    client = client_type(session, session.sock, session.fd, worker.means, cell_in)
+    upstream = upstream_type(session, upstream_sock, upstream_sock.fileno(), worker.means, cell_out)
+    join(client, upstream)
+    session.client = client
+    session.upstream = upstream
+    session.upstream_sock = None
+    session.advance = None
+    session.idle_timeout = target.idle_timeout
+    worker.wheel.move(session, reactor.now, reactor.now + target.idle_timeout)
+    reactor.handlers[upstream.fd] = upstream.ready
+    if not session.watched:
+        session.watched = True
+        reactor.watch(session.fd, client.ready)
+    else:
+        # the edges so far were the story's, and what they announced is still unread (a hello was only peeked at)
+        reactor.handlers[session.fd] = client.ready
+        client.hangup = bool(session.edges & HANGUP)
+        client.pump()
+    if not session.status and (upstream_tls or session.upstream_edges & IN):
+        upstream.hangup = bool(session.upstream_edges & HANGUP)
+        upstream.pump()
