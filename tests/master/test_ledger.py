@@ -58,8 +58,8 @@ def test_a_slot_taken_again_without_being_retired_is_not_lost() -> None:
     ledger = Ledger()
     layout, row = born(ledger, 1)
     count_sessions(layout, row, 5)
-    ledger.add(1, 0, layout, row)
-    assert ledger.samples()[OK_SESSIONS] == 5
+    count_sessions(*born(ledger, 1), 2)
+    assert ledger.samples()[OK_SESSIONS] == 7
 
 
 def test_totals_survive_a_reload_that_moves_the_cells() -> None:
