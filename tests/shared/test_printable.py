@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penstock.shared.printable import printable
@@ -34,6 +34,7 @@ def test_a_long_text_is_cut_and_says_how_long_it_was() -> None:
     assert printable("\n\n\n", limit=2) == r"\x0A\x0A... (3 characters)"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_a_line_stays_one_line_of_ascii(text: str) -> None:
     shown = printable(text)
