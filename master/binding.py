@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from socket import AF_INET6, AF_UNIX, IPPROTO_IPV6, IPPROTO_TCP, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET
@@ -95,13 +96,15 @@ def bind_unix(wanted: Listen) -> Bound:
 
 
 def is_stale(wanted: Listen) -> bool:
-    """Whether a unix socket is at the path that no process listens on."""
+    """Whether a unix socket is at the path that no process listens on (a plain file refuses connections too)."""
+    if not stat.S_ISSOCK(os.lstat(wanted.address.host).st_mode):
+        return False
     with socket.socket(AF_UNIX, kind_of(wanted)) as probe:
         probe.setblocking(False)
         try:
             probe.connect(wanted.address.host)
         except ConnectionRefusedError:
-            return os.path.exists(wanted.address.host)
+            return True
         except OSError:
             return False
     return False

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 STDIO: Final = (0, 1, 2)
-STARTED: Final = b"\\0"
+STARTED: Final = b"+"
 
 
 @dataclass(frozen=True, slots=True)

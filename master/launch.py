@@ -11,7 +11,7 @@ from typing import Final
 from ..shared.conf.load import load
 from ..shared.errorlog import STDERR
 from ..shared.model.log import ErrorLogTarget
-from ..shared.model.stream import Configuration, Notice, User
+from ..shared.model.stream import Configuration, User
 from ..shared.model.where import NOWHERE
 from .system import real_system
 
@@ -22,9 +22,6 @@ FILE_BELOW_PREFIX: Final = "conf/penstock.conf"
 ERROR_LOG: Final = "logs/error.log"
 PID: Final = "logs/penstock.pid"
 NOBODY: Final = "nobody"
-IGNORED_USER: Final = (
-    'the "user" directive makes sense only if the master process runs with super-user privileges, ignored'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +44,12 @@ class Launch:
         main = configuration.main
         if self.error_log is not None:
             main = replace(main, error_logs=tuple(self._redirected(target) for target in main.error_logs))
-        notices = configuration.notices
-        if os.geteuid() == 0:
-            main = main if main.user is not None else replace(main, user=unprivileged_user())
-        elif main.user is not None:
-            notices = (*notices, Notice("warn", IGNORED_USER, NOWHERE))
+        if os.geteuid() == 0 and main.user is None:
+            main = replace(main, user=unprivileged_user())
         if not main.master_process:
             # Still a process of its own: a worker that nobody can replace would be of no use.
             main = replace(main, worker_processes=1)
-        return replace(configuration, main=main, notices=notices)
+        return replace(configuration, main=main)
 
     @property
     def default_error_log(self) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from socket import AF_INET6, AF_UNIX
 
 from ..shared.errors import StartError
@@ -161,8 +162,10 @@ def plan_of(configuration: Configuration) -> Plan:
     listens: dict[Key, Listen] = {}
     for one in listens_of(configuration):
         listens.setdefault((one.address, one.udp), one)
-    metrics = {(address, False): Listen(address, NOWHERE) for address in configuration.main.metrics_listen}
-    return Plan(configuration.main.worker_processes, listens, metrics)
+    main = configuration.main
+    places = zip(main.metrics_listen, chain(main.metrics_where, repeat(NOWHERE)), strict=False)
+    metrics = {(address, False): Listen(address, where) for address, where in places}
+    return Plan(main.worker_processes, listens, metrics)
 
 
 def listens_of(configuration: Configuration) -> Iterator[Listen]:

@@ -8,7 +8,6 @@ sending SIGHUP knows that the first reload with a higher number began after the 
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -78,14 +77,3 @@ def read_outcome(path: str | None) -> Outcome | None:
             return Outcome(**json.load(file))
     except (OSError, ValueError, TypeError):
         return None
-
-
-def alive(pid: int) -> bool:
-    """Whether a process of that number exists."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -25,24 +26,30 @@ from .speech import explanation, sentence
 TITLE: Final = "penstock: master process"
 
 
-def start(launch: Launch, enter: WorkerMain | None = None) -> int:
-    """Serve until told to stop, or explain why not; the exit status."""
+def start(launch: Launch, enter: WorkerMain | None = None, serving: Callable[[], None] = lambda: None) -> int:
+    """Serve until told to stop, or explain why not; the exit status. `serving` is called once sessions are accepted."""
     inheritance = inherit(os.environ, os.getpid())
     notifier = Notifier(os.environ)
     try:
         configuration = launch.load()
         warn_of(configuration)
-        provide_folders(configuration, launch)
+        made = provide_folders(configuration, launch)
     except (ConfigError, StartError) as error:
         log_by_default(launch, sentence(error))
         say(2, "emerg", explanation(error))
         return 1
     place = detach(speaks_to_stderr(configuration)) if configuration.main.daemon else stay()
     setproctitle.setproctitle(f"{TITLE} {launch.title}")
-    master = Master(launch, enter or worker_main(), inheritance, notifier, place.stderr, place.started)
+
+    def started() -> None:
+        place.started()
+        serving()
+
+    master = Master(launch, enter or worker_main(), inheritance, notifier, place.stderr, started)
     try:
         master.run(configuration)
     except StartError as error:
+        remove_folders(made, launch)
         say(place.stderr, "emerg", sentence(error))
         return 1
     return 0
@@ -63,14 +70,32 @@ def warn_of(configuration: Configuration) -> None:
                 say(2, notice.level, sentence(notice))
 
 
-def provide_folders(configuration: Configuration, launch: Launch) -> None:
-    """Make the prefix' folder of logs if the configuration relies on it without naming it."""
+def provide_folders(configuration: Configuration, launch: Launch) -> list[Path]:
+    """Make the prefix' folder of logs if the configuration relies on it without naming it; what was made, deepest last.
+
+    Raises StartError.
+    """
     main = configuration.main
-    for path in {main.pid, *(target.path for target in main.error_logs)} & launch.default_paths:
+    used = {main.pid, *(target.path for target in main.error_logs)} & launch.default_paths
+    missing = {folder for path in used for folder in Path(path).parents if not folder.exists()}
+    made = sorted(missing, key=lambda folder: len(folder.parts))
+    for folder in made:
         try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise StartError(f'mkdir() "{Path(path).parent}" failed ({error.errno}: {error.strerror})') from error
+            raise StartError(f'mkdir() "{folder}" failed ({error.errno}: {error.strerror})') from error
+    return made
+
+
+def remove_folders(made: list[Path], launch: Launch) -> None:
+    """Leave nothing behind of a start that failed: neither folders that were made for it, nor the log in them."""
+    if made:
+        Path(launch.default_error_log).unlink(missing_ok=True)
+    for folder in reversed(made):
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # somebody else uses it by now
 
 
 def log_by_default(launch: Launch, text: str) -> None:

@@ -154,6 +154,8 @@ class Main:
     """Absolute once built."""
     error_logs: tuple[ErrorLogTarget, ...] = ()
     metrics_listen: tuple[Address, ...] = ()
+    metrics_where: tuple[Where, ...] = ()
+    """Where each of these is written."""
     multi_accept: bool = False
 
 

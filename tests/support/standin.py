@@ -1,4 +1,4 @@
-"""A stand-in for the worker, and a Penstock that runs on it: accepts, echoes, obeys. Run as a program, it is `penstock`.
+"""A stand-in for the worker that accepts, echoes and obeys; run as a program, it is a Penstock with such workers.
 
 It shows what the master does without the weight of a real worker. Two environment variables make it misbehave:
 STANDIN_FAIL is a file whose existence makes a worker say FAILED with the file's text, STANDIN_DIE one whose existence

@@ -1,0 +1,69 @@
+"""Sockets of a service manager."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from penstock.master.inherit import Inheritance, Inherited, bound_to, inherit
+from penstock.shared.model.address import ipv4, ipv6, unix
+
+
+def held(one: socket.socket, udp: bool = False) -> Inherited:
+    address = bound_to(one)
+    assert address is not None
+    return Inherited(address, udp, "", one)
+
+
+def test_a_socket_is_found_by_its_address_and_taken_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        inheritance = Inheritance((held(one), held(other)))
+        address = ipv4("127.0.0.1", one.getsockname()[1])
+        assert inheritance.take(address, udp=True) == []
+        assert inheritance.take(address, udp=False) == [one]
+        assert inheritance.take(address, udp=False) == []
+        assert [left.socket for left in inheritance.left()] == [other]
+
+
+def test_addresses_have_the_form_of_a_listen(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX) as local, socket.socket(socket.AF_INET6) as six:
+        local.bind(path)
+        assert bound_to(local) == unix(path)
+        six.bind(("::1", 0))
+        assert bound_to(six) == ipv6("::1", six.getsockname()[1])
+    with socket.socket(socket.AF_UNIX) as nameless:
+        assert bound_to(nameless) is None
+
+
+def test_what_is_meant_for_another_process_is_left_alone() -> None:
+    environ = {"LISTEN_PID": str(os.getpid() + 1), "LISTEN_FDS": "1"}
+    assert inherit(environ, os.getpid()).left() == ()
+    assert environ == {}
+
+
+def test_nonsense_is_no_announcement() -> None:
+    assert inherit({"LISTEN_PID": "x", "LISTEN_FDS": "1"}, os.getpid()).left() == ()
+    assert inherit({}, os.getpid()).left() == ()
+
+
+def test_announced_descriptors_become_sockets() -> None:
+    """In a child, whose descriptor 3 may be anything we like."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        wanted = ipv4("127.0.0.1", one.getsockname()[1])
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                os.dup2(one.fileno(), 3)
+                environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "web"}
+                (found,) = inherit(environ, os.getpid()).left()
+                assert (found.address, found.name, found.udp) == (wanted, "web", False)
+                assert not found.socket.getblocking()
+                assert not os.get_inheritable(3)
+                status = 0
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(child, 0)
+    assert status == 0
