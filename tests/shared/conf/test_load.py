@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from builds import DIRECTORY, FILE, PREFIX, build, main_mistake, mistake, pair_files, warnings
 
+from penstock.shared.conf.load import load
+from penstock.shared.conf.table.table import TABLE
 from penstock.shared.model.stream import Configuration
 from penstock.shared.model.where import Where
 
@@ -79,3 +84,28 @@ def test_what_only_openssl_can_judge_is_refused_before_there_are_workers(curve: 
 def test_plugins_are_refused_clearly() -> None:
     error = mistake("plugin file-log { path x; }")
     assert error.text == '"plugin" is not supported by this version of Penstock'
+
+
+def test_every_directive_that_works_is_read_by_a_builder() -> None:
+    builders = Path(load.__code__.co_filename).parent / "builders"
+    text = "".join(file.read_text() for file in builders.glob("*.py"))
+    words = set(re.findall(r'"([a-z0-9_]+)"', text))
+    works = {spec.name for spec in TABLE if spec.status == "works" and not spec.meaningless}
+    assert works - words == {"state_directory", "tags"}
+
+
+def test_the_configuration_that_is_shipped_is_right() -> None:
+    shipped = Path(__file__).parents[3] / "conf" / "penstock.conf"
+    configuration = build(shipped.read_text())
+    assert configuration.notices == ()
+    assert configuration.main.metrics_listen
+    assert configuration.stream.gateway.listens
+
+
+def test_what_is_commented_out_in_it_is_right_too() -> None:
+    shipped = Path(__file__).parents[3] / "conf" / "penstock.conf"
+    lines = [re.sub(r"^(\s*)#(?! )", r"\1", line) for line in shipped.read_text().splitlines()]
+    tls = {**pair_files("gateway"), "upstreams-ca.pem": pair_files("gateway")["gateway.crt"]}
+    configuration = build("\n".join(lines), tls, resolve=lambda _: ["10.0.0.9"])
+    assert [notice.text for notice in configuration.notices] == []
+    assert (len(configuration.stream.gateway.routes), len(configuration.stream.servers)) == (4, 2)

@@ -1,0 +1,239 @@
+"""The real nginx and Penstock on the same texts: both take them, or both say the same sentence.
+
+Where they differ on purpose (names that cannot be resolved, ports that are missing, texts of OpenSSL) the tests of the
+builders say so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+from builds import build
+from needs import requires
+from verdict import complaint
+
+from penstock.shared.errors import ConfigError
+
+pytestmark = requires("nginx-stream")
+
+SERVER: Final = "server { listen 127.0.0.1:7001; proxy_pass 127.0.0.1:1; %s }"
+FORMAT: Final = "log_format f '$remote_addr'; "
+
+LISTENS: Final = """
+127.0.0.1:7001
+7001
+7001-7003
+*:7001
+127.0.0.1:7001 bind reuseport proxy_protocol backlog=5 rcvbuf=4k sndbuf=4k fastopen=3 so_keepalive=30m::10
+0
+70000
+127.0.0.1:0
+127.0.0.1:x
+127.0.0.1:70000
+7003-7001
+127.0.0.1:7001-
+127.0.0.1:-7001
+[::1
+[::g]:7001
+[::1]7001
+:7001
+unix:
+127.0.0.1:7001/foo
+127.0.0.1:7001 foo
+127.0.0.1:7001 backlog=x
+127.0.0.1:7001 backlog=0
+127.0.0.1:7001 rcvbuf=x
+127.0.0.1:7001 sndbuf=
+[::1]:7001 ipv6only=maybe
+127.0.0.1:7001 so_keepalive=maybe
+127.0.0.1:7001 so_keepalive=::
+127.0.0.1:7001 so_keepalive=x:
+127.0.0.1:7001 so_keepalive=1:2:x
+127.0.0.1:7001 fastopen=x
+127.0.0.1:7001 ssl udp
+127.0.0.1:7001 udp proxy_protocol
+127.0.0.1:7001 ssl
+""".strip().splitlines()
+
+PASSES: Final = """
+127.0.0.1:80
+[::1]:80
+unix:/x
+unix:/x:/y
+$remote_addr
+127.0.0.1
+foo
+127.0.0.1:x
+127.0.0.1:0
+:80
+unix:
+[::1
+[::1]
+127.0.0.1:80/x
+127.0.0.1:80-90
+$
+$foo
+""".strip().splitlines()
+
+PEERS: Final = """
+server 127.0.0.1:1;
+server 127.0.0.1:1 weight=2 max_conns=3 max_fails=0 fail_timeout=1m down;
+server 127.0.0.1:1; server 127.0.0.1:2 backup;
+zone z 64k; server 127.0.0.1:1;
+server 127.0.0.1;
+server 127.0.0.1:x;
+server 127.0.0.1:1 weight=x;
+server 127.0.0.1:1 weight=0;
+server 127.0.0.1:1 weight=-1;
+server 127.0.0.1:1 max_fails=x;
+server 127.0.0.1:1 max_conns=x;
+server 127.0.0.1:1 fail_timeout=x;
+server 127.0.0.1:1 foo;
+server 127.0.0.1:1 backup;
+""".strip().splitlines()
+
+IN_SERVER: Final = """
+proxy_timeout 1h30m; proxy_connect_timeout 500ms; proxy_buffer_size 0; tcp_nodelay off; preread_timeout 1s;
+proxy_timeout x;
+proxy_timeout 1s; proxy_timeout 2s;
+proxy_buffer_size x;
+proxy_download_rate x;
+proxy_download_rate $remote_port;
+proxy_responses x;
+proxy_bind 1.2.3;
+proxy_bind 127.0.0.1:80 transparent;
+proxy_bind 127.0.0.1 foo;
+proxy_bind off;
+proxy_bind $remote_addr transparent;
+proxy_bind off; proxy_bind off;
+proxy_pass 127.0.0.1:2;
+return x;
+return x; return y;
+allow 10.0.0.0/8; deny unix:; allow ::1; deny all;
+allow 10.0.0.1/8;
+allow foo;
+allow 10.0.0.0/33;
+deny 10.0.0.0/255.0.0.0;
+set_real_ip_from 10.0.0.0/8; set_real_ip_from unix:;
+access_log x.log;
+access_log x.log nosuch;
+access_log x.log f;
+access_log x.log f buffer=4k flush=1s if=$remote_addr;
+access_log x.log f gzip;
+access_log x.log f buffer=x;
+access_log x.log f buffer=4k flush=x;
+access_log x.log f flush=1s;
+access_log x.log f gzip=10;
+access_log x.log f foo=1;
+access_log $remote_addr.log f buffer=4k;
+access_log x.log f buffer=4k; access_log x.log f buffer=8k;
+access_log x.log f buffer=4k; access_log x.log f;
+access_log off; access_log x.log f;
+access_log off f;
+access_log syslog:server=127.0.0.1,facility=foo f;
+access_log syslog:server=127.0.0.1,severity=foo f;
+access_log syslog:server=127.0.0.1,tag=a-b f;
+access_log syslog:server=127.0.0.1,foo f;
+access_log syslog:tag=x f;
+access_log syslog:server=127.0.0.1 f buffer=4k;
+error_log e.log foo;
+error_log e.log info debug;
+error_log e.log; error_log f.log info;
+set $x 1;
+set x 1;
+set $ 1;
+set $remote_addr 1;
+set $x $foo;
+resolver 127.0.0.1 [::1]:5353 valid=30s ipv6=off; resolver_timeout 3s;
+resolver 127.0.0.1 valid=x;
+resolver 127.0.0.1 ipv6=x;
+resolver valid=1s;
+resolver 127.0.0.1; resolver 127.0.0.1;
+ssl_certificate /nope; ssl_certificate_key /nope;
+ssl_protocols TLSv9;
+ssl_session_cache foo;
+ssl_session_cache shared:a:1;
+ssl_verify_client foo;
+proxy_ssl on;
+proxy_ssl on; proxy_ssl_verify on;
+proxy_ssl off; proxy_ssl_verify on;
+proxy_ssl on; proxy_ssl_certificate /x;
+proxy_ssl_protocols foo;
+proxy_ssl_name $foo;
+""".strip().splitlines()
+
+IN_STREAM: Final = """
+server { listen 127.0.0.1:7001; }
+server { return x; }
+server { listen 7001; return x; } server { listen 127.0.0.1:7001; return x; }
+server { listen 127.0.0.1:7001; return x; } server { listen 127.0.0.1:7001; return x; }
+server { listen 127.0.0.1:7001; return x; } server { listen 127.0.0.1:7000-7002; return x; }
+server { listen 127.0.0.1:7001; listen 127.0.0.1:7001; return x; }
+upstream u { server 127.0.0.1:1; } server { listen 127.0.0.1:7001; proxy_pass U; }
+upstream u { server 127.0.0.1:1; } server { listen 127.0.0.1:7001; proxy_pass u:80; }
+server { listen 127.0.0.1:7001; proxy_pass u; } upstream u { server 127.0.0.1:1; }
+upstream u { server 127.0.0.1:1; } upstream u { server 127.0.0.1:2; }
+upstream u { }
+log_format f '$remote_addr'; log_format f x;
+log_format f '$foo';
+log_format f escape=foo x;
+log_format f escape=json '$remote_addr' x;
+map $remote_addr $m { default a; 1.1.1.1 b; ~^2 c; } server { listen 127.0.0.1:7001; return $m; }
+server { listen 127.0.0.1:7001; return $m; } map $remote_addr $m { hostnames; *.a.test b; .c.test d; e.* f; }
+map $remote_addr $m { a b; } server { listen 127.0.0.1:7001; set $m 2; return y; }
+map $remote_addr $m { a b; } map $remote_addr $m { c d; } server { listen 127.0.0.1:7001; return $m; }
+map $remote_addr $status { a b; }
+map $remote_addr m { a b; }
+map $foo $m { a b; } server { listen 127.0.0.1:7001; return $m; }
+map $remote_addr $m { a 1; a 2; }
+map $remote_addr $m { default 1; default 2; }
+""".strip().splitlines()
+
+TEXTS: Final = (
+    *(f"server {{ listen {words}; return x; }}" for words in LISTENS),
+    *(f"server {{ listen 127.0.0.1:7001; proxy_pass {word}; }}" for word in PASSES),
+    *(f"upstream u {{ {servers} }}" for servers in PEERS),
+    *(FORMAT + SERVER % directives for directives in IN_SERVER),
+    *IN_STREAM,
+)
+
+
+def our_complaint(text: str) -> str | None:
+    """What Penstock says about a configuration; None where it takes it."""
+    try:
+        build(text)
+    except ConfigError as error:
+        return error.text
+    return None
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_both_say_the_same(text: str, tmp_path: Path) -> None:
+    whole = f"error_log stderr;\nevents {{}}\nstream {{\n{text}\n}}\n"
+    assert our_complaint(whole) == complaint(whole, tmp_path)
+
+
+MAIN: Final = """
+events {}
+events { worker_connections 10; multi_accept on; }
+events {} worker_processes auto; daemon off; worker_shutdown_timeout 5s; worker_rlimit_nofile 1000;
+events {} events {}
+events {} stream {} stream {}
+events {} daemon maybe;
+events {} daemon off; daemon on;
+events {} worker_processes x;
+events {} user nosuch;
+events {} pid a.pid; pid b.pid;
+events {} error_log x.log foo;
+events {} worker_rlimit_nofile x;
+events {} worker_shutdown_timeout x;
+events { worker_connections x; }
+events { worker_connections 10; worker_connections 11; }
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("text", MAIN)
+def test_both_say_the_same_of_the_main_context(text: str, tmp_path: Path) -> None:
+    assert our_complaint(text) == complaint(text, tmp_path)
