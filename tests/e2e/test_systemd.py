@@ -354,11 +354,21 @@ print(got.hexdigest() == hashlib.sha256(sent).hexdigest())
 """
 
 
+def pipes_of_workers(service: Service) -> int:
+    """How many ends of pipes the workers hold."""
+    list_all = f"for worker in $(pgrep -P {service.pid}); do ls -l /proc/$worker/fd; done"
+    return service.machine.run("sh", "-c", list_all).stdout.count("pipe:")
+
+
 @booted
 def test_the_hardening_lets_the_relay_splice(service: Service) -> None:
     service.start()
+    before = pipes_of_workers(service)
     assert service.script(PUSH_THROUGH, 5432) == "True"
-    journal = service.machine.journal()
+    assert pipes_of_workers(service) > before  # a worker keeps the pipe it has spliced through for the next session
+
+    journal = service.machine.journal(f"_SYSTEMD_INVOCATION_ID={service.machine.show(UNIT, 'InvocationID')}")
+    assert "start worker process" in journal
     assert "Operation not permitted" not in journal
     assert "[alert]" not in journal
 

@@ -11,6 +11,7 @@ import pty
 import shutil
 import subprocess
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +58,7 @@ class Machine:
         self.tree = directory / "tree"
         self.tree.mkdir()
         (directory / "binds").write_text("".join(f"{source} {target}\n" for target, source in binds.items()))
+        (directory / "name").write_text(f"penstock-test-{uuid.uuid4().hex[:12]}")
         self.pid = 0
         """Its PID 1, as this machine counts."""
         self._unshare: subprocess.Popen[bytes] | None = None
@@ -138,10 +140,10 @@ class Machine:
         """One property of a unit."""
         return self.run("systemctl", "show", "--value", f"--property={name}", unit).stdout.strip()
 
-    def journal(self) -> str:
-        """The end of the journal."""
+    def journal(self, *matches: str) -> str:
+        """The end of the journal, or of what of it matches (`FIELD=value`)."""
         done = subprocess.run(
-            self.inside("journalctl", "--no-pager", "--lines=200", "--output=short-monotonic"),
+            self.inside("journalctl", "--no-pager", "--lines=200", "--output=short-monotonic", *matches),
             capture_output=True,
             text=True,
             timeout=seconds(20),

@@ -3,11 +3,12 @@
 # PID 1 of them, on a throw-away overlay of this machine's root. Nothing outside DIR and a cgroup of its own is
 # touched; all mounts vanish with the namespace.
 #
-#   systemd_namespace.sh enter DIR     DIR/tree is laid over the root, DIR/binds lists folders to show inside
+#   systemd_namespace.sh enter DIR     DIR/tree is laid over the root, DIR/binds lists folders to show inside,
+#                                      DIR/name is what its cgroup is called
 #   systemd_namespace.sh leave DIR     remove the cgroup (in a mount namespace of its own)
 set -eu
 verb=$1 dir=$2
-cgroup=penstock-test-$(basename "$dir")
+cgroup=$(cat "$dir/name")
 
 enter() {
     mkdir -p "$dir/cgroup" "$dir/layers"
