@@ -30,7 +30,7 @@ def load(file: str, prefix: str, *, globals_text: str = "", system: System) -> C
     """
     tree = read_tree(file, globals_text, system)
     checked = check(tree)
-    context = Context(system, os.path.dirname(file), prefix, list(checked))
+    context = Context(system, os.path.dirname(file), prefix, dict.fromkeys(checked))
     try:
         return build(tree, file, context)
     except ConfigError as error:

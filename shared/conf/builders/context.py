@@ -29,7 +29,8 @@ class Context:
     """The directory of the main configuration file: includes, certificates, keys."""
     prefix: str
     """Logs and the pid file."""
-    notices: list[Notice] = field(default_factory=list)
+    notices: dict[Notice, None] = field(default_factory=dict)
+    """An ordered set."""
     lookup: Lookup = builtin_variable
     """Built-in variables, and those of `map` and `set` once they are declared."""
     declared: frozenset[str] = frozenset()
@@ -53,8 +54,7 @@ class Context:
 
     def note(self, notice: Notice) -> None:
         """Remember a notice once: what several servers inherit is built for each of them."""
-        if notice not in self.notices:
-            self.notices.append(notice)
+        self.notices.setdefault(notice)
 
     def beside_configuration(self, path: str) -> str:
         """A path of an include, certificate, key or password file."""

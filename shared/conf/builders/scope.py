@@ -20,16 +20,16 @@ class Scope:
     def __init__(self, directives: Iterable[Directive], outer: Scope | None = None) -> None:
         self.directives = tuple(directives)
         self.outer = outer
-        self.by_name: dict[str, list[Directive]] = {}
-        for directive in self.directives:
-            self.by_name.setdefault(directive.name, []).append(directive)
+        self.by_name: dict[str, list[int]] = {}
+        """Where the directives of a name are among all: a stream of thousands of servers is asked by each of them."""
+        for place, directive in enumerate(self.directives):
+            self.by_name.setdefault(directive.name, []).append(place)
 
     def own(self, *names: str) -> tuple[Directive, ...]:
         """The directives of those names in this block itself, in the order written."""
         found = [self.by_name[name] for name in names if name in self.by_name]
-        if len(found) < 2:
-            return tuple(found[0]) if found else ()
-        return tuple(directive for directive in self.directives if directive.name in names)
+        places = found[0] if len(found) == 1 else sorted(place for some in found for place in some)
+        return tuple(self.directives[place] for place in places)
 
     def all(self, *names: str) -> tuple[Directive, ...]:
         """The directives of those names in the nearest block that has any of them."""
