@@ -86,6 +86,7 @@ BAD = {
     "odd ciphers": body(ciphers=b"\x13\x01\x13"),
     "no compression": body(compressions=b""),
     "bytes after the extensions": body(server_name(b"a.test")) + b"\0",
+    "an extension after the extensions": body(server_name(b"a.test")) + extension(21, b""),
     "an extension cut in its header": body(b"\0\0\0"),
     "an extension that is too long": body(b"\0\x05\0\x09abc"),
     "server_name twice": body(server_name(b"a.test"), server_name(b"b.test")),

@@ -50,6 +50,11 @@ def test_a_route_for_tls_says_so_to_plain_traffic() -> None:
     )
 
 
+def test_fewer_failed_conditions_are_nearer_than_a_name_alike() -> None:
+    routes = [route("alike", snis="a.test", destinations=[":1"], sources=["10.0.0.1"]), route("one", snis="z.other")]
+    assert Refusal(routes).nearest(TLS._replace(sni="a.tesp")) == 'the nearest route is "one": its SNI is z.other'
+
+
 def test_without_routes_there_is_none() -> None:
     assert Refusal([]).nearest(TLS) == "there is no route"
     assert Refusal([route(service=service(enabled=False))]).nearest(TLS) == "no route is near"

@@ -134,6 +134,9 @@ def test_more_never_hides_an_answer() -> None:
         (b"\x80\x1c\x01\x03\x03\0\x03\0\0\0\x10", Outcome.MORE),
         (b"\x80\x1c\x01\x03\x03\0\x04\0\0\0\x10", Outcome.PLAIN),
         (b"\x80\x1c\x01\x03\x03\0\x03\0\0\0\x11", Outcome.PLAIN),
+        (b"\x80\x1d\x01\x03\x03\0\x04\0\0\0\x10", Outcome.PLAIN),
+        (b"\x80\x1b\x01\x03\x03\0\x03\0\0\0\x0f", Outcome.PLAIN),
+        (b"\x80\x3d\x01\x03\x03\0\x03\0\x21\0\x10", Outcome.PLAIN),
         (b"\xff" * 40, Outcome.PLAIN),
     ],
 )
