@@ -11,6 +11,7 @@ from ..tree import Directive, Word
 from .context import Context
 from .scope import Scope
 from .syslog import PREFIX, build_syslog
+from .unsupported import unsupported
 
 LEVELS: Final = {level.word: level for level in Level}
 DEBUG_TOPICS: Final = frozenset(
@@ -33,7 +34,8 @@ def error_log(directive: Directive, context: Context) -> ErrorLogTarget | None:
         context.warn('"error_log memory:" is ignored', directive.where)
         return None
     if word.text.startswith(PREFIX):
-        return ErrorLogTarget("", level, build_syslog(word), directive.where)
+        build_syslog(word)
+        raise unsupported("logging to syslog", directive.where)
     path = word.text if word.text == STDERR else context.under_prefix(word.text)
     return ErrorLogTarget(path, level, where=directive.where)
 

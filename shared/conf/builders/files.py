@@ -14,6 +14,7 @@ from ...pairs import read_pair
 from ...template import has_variables
 from ..tree import Word
 from .context import Context
+from .unsupported import unsupported
 
 CERTIFICATE: Final = b"CERTIFICATE-----"
 CRL: Final = b"BEGIN X509 CRL-----"
@@ -56,7 +57,7 @@ def warn_expired(pair: KeyPair, context: Context) -> None:
 def refuse_variables(word: Word) -> None:
     """Certificates are read at start."""
     if has_variables(word.text):
-        raise ConfigError("variables in certificate paths are not supported yet", word.where)
+        raise unsupported("a certificate named by variables", word.where)
 
 
 def authorities(words: Sequence[Word], context: Context) -> bytes:

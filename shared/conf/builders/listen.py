@@ -14,6 +14,7 @@ from ..suggest import nearest
 from ..tree import Directive, Word
 from .addresses import Kind, Written, numeric, parse_address
 from .context import Context
+from .unsupported import unsupported
 
 NOT_WITH_UDP: Final = ("ssl", "proxy_protocol", "so_keepalive", "backlog", "fastopen")
 SWITCHES: Final = ("bind", "reuseport", "udp", "ssl", "proxy_protocol", "deferred", "multipath", "default_server")
@@ -60,6 +61,7 @@ class Listeners:
             parameter(word, fields)
         if fields.get("udp"):
             refuse_with_udp(directive, fields)
+            raise unsupported('"udp"', directive.where)
         return tuple(self._take(Listen(address, directive.where, **fields)) for address in addresses)
 
     def _addresses(self, word: Word, name: str) -> list[Address]:

@@ -16,6 +16,7 @@ from ..tree import Directive, Word
 from .context import Context
 from .scope import Scope
 from .syslog import PREFIX, build_syslog
+from .unsupported import unsupported
 
 ESCAPINGS: Final = ("default", "json", "none")
 LAST_VARIABLE: Final = re.compile(r"\$([A-Za-z0-9_]+)\Z")
@@ -84,6 +85,10 @@ def access_log(directive: Directive, context: Context) -> AccessLog:
         **parameters(rest[1:], context),
     )
     check_buffering(log, word)
+    if log.syslog:
+        raise unsupported("logging to syslog", log.where)
+    if log.gzip:
+        raise unsupported('"gzip"', log.where)
     return consistent(log, word, context)
 
 

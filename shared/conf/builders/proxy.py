@@ -12,12 +12,14 @@ from ..tree import Directive
 from .addresses import Kind, parse_address
 from .context import Context
 from .scope import Scope
+from .unsupported import unsupported
 
 DEFAULT: Final = Proxy()
 
 
 def build_proxy(scope: Scope, context: Context) -> Proxy:
     """The proxy settings that hold in a block."""
+    check_unlimited(scope)
     bind, transparent = proxy_bind(scope.one("proxy_bind"), context)
     responses = scope.word("proxy_responses")
     return Proxy(
@@ -31,12 +33,9 @@ def build_proxy(scope: Scope, context: Context) -> Proxy:
         half_close=scope.flag("proxy_half_close", DEFAULT.half_close),
         bind=bind,
         bind_transparent=transparent,
-        download_rate=rate(scope, "proxy_download_rate", context),
-        upload_rate=rate(scope, "proxy_upload_rate", context),
         socket_keepalive=scope.flag("proxy_socket_keepalive", DEFAULT.socket_keepalive),
         socket_rcvbuf=scope.optional_size("proxy_socket_rcvbuf"),
         socket_sndbuf=scope.optional_size("proxy_socket_sndbuf"),
-        session_drop=scope.flag("proxy_session_drop", DEFAULT.session_drop),
         requests=scope.number("proxy_requests", DEFAULT.requests),
         responses=None if responses is None else values.number(responses, "proxy_responses"),
     )
@@ -77,11 +76,12 @@ def is_local_address(text: str) -> bool:
         return False
 
 
-def rate(scope: Scope, name: str, context: Context) -> Template | None:
-    """Bytes a second; a text with variables is looked at when a session begins."""
-    word = scope.word(name)
-    if word is None:
-        return None
-    if not has_variables(word.text) and values.size(word, name) == 0:
-        return None
-    return context.template(word)
+def check_unlimited(scope: Scope) -> None:
+    """Refuse what would have to be slowed down or dropped."""
+    for name in ("proxy_download_rate", "proxy_upload_rate"):
+        word = scope.word(name)
+        if word is not None and (has_variables(word.text) or values.size(word, name)):
+            raise unsupported(f'"{name}"', word.where)
+    drop = scope.word("proxy_session_drop")
+    if drop is not None and values.flag(drop, "proxy_session_drop"):
+        raise unsupported('"proxy_session_drop"', drop.where)

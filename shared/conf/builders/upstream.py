@@ -13,6 +13,7 @@ from ..tree import Directive, Word
 from .addresses import Kind, Written, numeric, parse_address
 from .context import Context
 from .scope import Scope
+from .unsupported import unsupported
 
 NUMBERS: Final = {"weight": 1, "max_conns": 0, "max_fails": 0}
 """Parameters that are numbers, with their least values."""
@@ -83,7 +84,7 @@ def peer_parameter(word: Word, fields: dict[str, Any]) -> None:
     elif not equals and name in SWITCHES:
         fields[name] = True
     elif name in PLANNED:
-        raise ConfigError(f'parameter "{name}" is not supported by this version of Penstock', word.where)
+        raise unsupported(f'"{name}"', word.where)
     else:
         near = nearest(name, KNOWN)
         hint = f'did you mean "{near}"?' if near else ""

@@ -32,9 +32,8 @@ def test_a_stream_is_made_where_there_is_none() -> None:
 
 
 def test_the_commas_of_syslog_are_its_own() -> None:
-    (log,) = built("", PENSTOCK_ERROR_LOG="syslog:server=h,tag=t info").main.error_logs
-    assert log.syslog is not None
-    assert log.syslog.tag == "t"
+    error = main_mistake("", environment={"PENSTOCK_ERROR_LOG": "syslog:server=h,tag=a-b info"})
+    assert error.text == 'syslog "tag" only allows alphanumeric characters and underscore'
 
 
 def test_other_variables_are_left_alone() -> None:

@@ -28,11 +28,8 @@ def test_the_main_log_is_not_copied_into_servers() -> None:
     assert build("error_log /a; stream { server { listen 1; return x; } }").stream.servers[0].settings.error_logs == ()
 
 
-def test_syslog() -> None:
-    (target,) = build("error_log syslog:server=127.0.0.1,tag=p warn;").main.error_logs
-    assert (target.path, target.level) == ("", Level.WARN)
-    assert target.syslog is not None
-    assert target.syslog.tag == "p"
+def test_syslog_is_checked_before_it_is_refused() -> None:
+    assert server_mistake("error_log syslog:tag=x;").text == "no syslog server specified"
 
 
 def test_a_memory_buffer_is_ignored_with_a_warning() -> None:

@@ -26,14 +26,9 @@ def test_a_log_with_a_format() -> None:
 
 
 def test_all_parameters() -> None:
-    (log,) = logs("access_log /a f buffer=4k flush=1m gzip=3 if=$ssl_preread_server_name;")
+    (log,) = logs("access_log /a f buffer=4k flush=1m if=$ssl_preread_server_name;")
     assert log.condition is not None
-    assert (log.buffer, log.flush, log.gzip, log.condition.source) == (4096, 60.0, 3, "$ssl_preread_server_name")
-
-
-def test_compression_has_a_buffer_of_its_own() -> None:
-    (log,) = logs("access_log /a f gzip;")
-    assert (log.gzip, log.buffer) == (1, 65536)
+    assert (log.buffer, log.flush, log.condition.source) == (4096, 60.0, "$ssl_preread_server_name")
 
 
 def test_several_logs() -> None:
@@ -56,12 +51,6 @@ def test_a_server_s_logs_replace_those_of_the_stream() -> None:
 
 def test_off_wins_over_others_beside_it() -> None:
     assert logs("access_log off; access_log /a f;") == ()
-
-
-def test_syslog_has_no_path() -> None:
-    (log,) = logs("access_log syslog:server=127.0.0.1 f;")
-    assert log.path.constant == ""
-    assert log.syslog is not None
 
 
 def test_a_file_has_one_buffer_wherever_it_is_named() -> None:

@@ -21,7 +21,7 @@ def test_nothing_written_gives_nginx_s_defaults() -> None:
 def test_times_sizes_and_switches() -> None:
     found = proxy(
         "proxy_connect_timeout 500ms; proxy_timeout 1h; proxy_buffer_size 4k; proxy_next_upstream off; "
-        "proxy_next_upstream_timeout 3s; proxy_next_upstream_tries 2; proxy_half_close on; proxy_session_drop on; "
+        "proxy_next_upstream_timeout 3s; proxy_next_upstream_tries 2; proxy_half_close on; "
         "proxy_socket_keepalive on; proxy_socket_rcvbuf 8k; proxy_socket_sndbuf 9k; proxy_requests 1; "
         "proxy_responses 0;"
     )
@@ -33,7 +33,6 @@ def test_times_sizes_and_switches() -> None:
         next_upstream_timeout=3.0,
         next_upstream_tries=2,
         half_close=True,
-        session_drop=True,
         socket_keepalive=True,
         socket_rcvbuf=8192,
         socket_sndbuf=9216,
@@ -65,12 +64,6 @@ def test_a_local_address_may_have_variables_and_be_another_s() -> None:
 
 def test_an_inherited_local_address_can_be_taken_back() -> None:
     assert proxy("proxy_bind off;", before="proxy_bind 127.0.0.1;").bind is None
-
-
-def test_rates_are_templates_and_zero_is_none() -> None:
-    found = proxy("proxy_download_rate 1k; proxy_upload_rate 0;")
-    assert (found.download_rate, found.upload_rate) == (constant("1k"), None)
-    assert proxy("proxy_upload_rate $remote_port;").upload_rate is not None
 
 
 @pytest.mark.parametrize(
