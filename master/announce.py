@@ -37,16 +37,25 @@ class Announcer:
         self._server: MetricsServer | None = None
 
     def place(self, path: str) -> None:
-        """Write the pid file, or move it; raises StartError and leaves things as they were."""
-        if self._pidfile is None:
-            pidfile = PidFile(path)
-            pidfile.write(self._pid)
-            self._pidfile = pidfile
-        elif self._pidfile.path != path:
-            self._pidfile.move(path, self._pid)
-        else:
+        """Write the pid file, or move it; raises StartError and leaves things as they were.
+
+        The file of outcomes is there first: whoever finds our pid may ask for a reload at once.
+        """
+        before = self._pidfile
+        if before is not None and before.path == path:
             return
         self._try(lambda: self._outcome.place(path))
+        try:
+            if before is None:
+                pidfile = PidFile(path)
+                pidfile.write(self._pid)
+                self._pidfile = pidfile
+            else:
+                before.move(path, self._pid)
+        except StartError:
+            if before is not None:
+                self._try(lambda: self._outcome.place(before.path))
+            raise
 
     def reloading(self) -> None:
         """A reload begins."""
@@ -88,8 +97,8 @@ class Announcer:
 
     def gone(self) -> None:
         """Take away every trace."""
+        self._try(self._outcome.remove)
         if self._pidfile is not None:
-            self._try(self._outcome.remove)
             self._pidfile.remove(self._pid)
 
     def _serve_metrics(self, generation: Generation, before: Generation | None) -> None:
@@ -101,8 +110,11 @@ class Announcer:
             registry = registry_for(self._ledger, self.facts)
             self._server = MetricsServer(registry, lambda: self.facts.workers > 0, self._complain)
         if self._server is not None:
-            self._run(self._server.detach([one for one in earlier if one not in after]))
-            self._run(self._server.attach([one for one in after if one not in earlier]))
+            try:
+                self._run(self._server.detach([one for one in earlier if one not in after]))
+                self._run(self._server.attach([one for one in after if one not in earlier]))
+            except OSError as error:
+                self._complain(f"the metrics cannot be served: {error}")
 
     def _standing(self, generation: Generation) -> str:
         workers = generation.slots

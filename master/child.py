@@ -12,7 +12,6 @@ import os
 import resource
 import signal
 import socket
-import sys
 import traceback
 from collections.abc import Callable, Iterable
 from enum import Enum
@@ -42,7 +41,7 @@ class State(Enum):
 class Child:
     """A worker process. Its pid is ours to signal until it has been reaped."""
 
-    __slots__ = ("born", "control", "generation", "pid", "pidfd", "said", "slot", "state")
+    __slots__ = ("born", "control", "generation", "inbox", "pid", "pidfd", "said", "slot", "state")
 
     def __init__(self, pid: int, slot: int, generation: int, control: socket.socket, born: float) -> None:
         self.pid = pid
@@ -51,6 +50,8 @@ class Child:
         self.control = control
         self.born = born
         self.pidfd = os.pidfd_open(pid)
+        self.inbox: list[bytes] = []
+        """Messages that were received and wait for the master's next turn."""
         self.state = State.STARTING
         self.said = ""
         """Its own words on why it cannot start."""
@@ -161,10 +162,11 @@ def apply_limits(birth: Birth) -> None:
 
 
 def report_crash(birth: Birth, error: BaseException) -> None:
-    """Say why a worker went down, in the log for who reads that and with the trace on descriptor 2."""
+    """Say why a worker went down, with the trace: descriptor 2 of a master in the background leads nowhere."""
     birth.log.alert(f"worker process crashed: {error!r}")
-    traceback.print_exception(error, file=sys.stderr)
-    sys.stderr.flush()
+    for line in traceback.format_exception(error):
+        for part in line.rstrip().splitlines():
+            birth.log.alert(part)
 
 
 def death_of(status: int) -> str:

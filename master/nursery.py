@@ -76,14 +76,15 @@ class Nursery:
         if not message:
             self._loop.remove_reader(child.control.fileno())
             return
-        try:
-            verb, text = decode(message)
-        except ValueError:
-            return
-        self._post(partial(self._hear, child, verb, text))
+        child.inbox.append(message)
+        self._post(partial(self._hear, child))
 
-    def _hear(self, child: Child, verb: Verb, text: str) -> None:
-        if child.pid in self._children:
+    def _hear(self, child: Child) -> None:
+        while child.inbox:
+            try:
+                verb, text = decode(child.inbox.pop(0))
+            except ValueError:
+                continue
             self._heard(child, verb, text)
 
     def _post_death(self, child: Child) -> None:
@@ -100,12 +101,13 @@ class Nursery:
         self.reap_strangers()
 
     def _last_words(self, child: Child) -> None:
-        """Hear what was said just before the end, which may still be in the socket."""
+        """Hear what was said just before the end, whether it was read by now or is still in the socket."""
         while True:
             try:
                 message = child.control.recv(MAX_MESSAGE)
-                if not message:
-                    return
-                self._heard(child, *decode(message))
-            except (OSError, ValueError):
-                return
+            except OSError:
+                break
+            if not message:
+                break
+            child.inbox.append(message)
+        self._hear(child)

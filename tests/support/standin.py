@@ -40,7 +40,7 @@ class Standin:
         self.control.send(encode(Verb.READY))
         while not (self.draining and not self.sessions):
             for key, _ in self.selector.select(1):
-                if key.fileobj in self.selector.get_map():
+                if isinstance(key.fileobj, socket.socket) and key.fileobj.fileno() != -1:  # not closed just now
                     key.data(key.fileobj)
 
     def accept(self, listener: socket.socket) -> None:
