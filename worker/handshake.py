@@ -49,7 +49,7 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
                 session.info("client timed out (110: Connection timed out) while SSL handshaking")
                 return fail(session, "timeout")
         except OSError as error:
-            session.info(f"SSL_do_handshake() failed ({handshake_error(error)}) while SSL handshaking")
+            session.info(f"{handshake_error(error)} while SSL handshaking")
             return fail(session, "failed")
     session.tls = tls_sock
     cell = worker.layout.handshake(session.listener.number, tls_sock.version(), bool(tls_sock.session_reused), "ok")
@@ -87,14 +87,18 @@ async def connect_tls(session: Session, sock: socket.socket, context: ssl.SSLCon
             session.limit(max(end - reactor.now, 0.0))
             if await event() == TIMEOUT:
                 return "timeout"
+        except ssl.SSLCertVerificationError as error:
+            return f"upstream SSL certificate verify error: ({error.verify_code}:{error.verify_message})"
         except OSError as error:
-            return f"SSL_do_handshake() failed ({handshake_error(error)})"
+            return handshake_error(error)
 
 
 def handshake_error(error: OSError) -> str:
-    """OpenSSL's reason, or the system's, without Python's line numbers."""
+    """nginx's text for a handshake that failed: OpenSSL's reason, or the system's, without Python's line numbers."""
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return "peer closed connection in SSL handshake"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"SSL: certificate verify failed: ({error.verify_code}:{error.verify_message})"
+        return f"client SSL certificate verify error: ({error.verify_code}:{error.verify_message})"
     if isinstance(error, ssl.SSLError):
-        return f"SSL: {(error.reason or str(error)).lower().replace('_', ' ')}"
-    return f"{error.errno}: {error.strerror}"
+        return f"SSL_do_handshake() failed (SSL: {(error.reason or str(error)).lower().replace('_', ' ')})"
+    return f"SSL_do_handshake() failed ({error.errno}: {error.strerror})"

@@ -36,7 +36,7 @@ async def read_proxy_header(session: Session) -> bool:
         mask = await event()
         if mask == TIMEOUT:
             session.info("client timed out (110: Connection timed out) while reading PROXY protocol")
-            session.refuse(400, "proxy_protocol")
+            session.refuse(200, "proxy_protocol")  # nginx's status for who says nothing
             return False
         try:
             data = session.sock.recv(MAX_HEADER, PEEK)
@@ -57,6 +57,7 @@ async def read_proxy_header(session: Session) -> bool:
             session.refuse(400, "proxy_protocol")
             return False
         session.sock.recv(found.header.length, MSG_DONTWAIT)
+        session.edges |= mask  # what follows the header may have come with it, and will not be announced again
         session.proxy = found.header
         believe(session, settings)
         return True
@@ -87,18 +88,20 @@ class Look:
         self.found = found
 
 
-async def look(session: Session, settings: Settings, at_end: bool = True) -> Look:
+async def look(session: Session, settings: Settings, within: float | None = None, at_end: bool = True) -> Look:
     """Peek until the first bytes say what they are, or until a limit: time, size, or the client's end.
 
-    A client that ends its side within what may be a hello is `closed` as in nginx, or with `at_end` whatever the
-    bytes are by themselves.
+    The time is `preread_timeout` unless `within` says otherwise. A client that ends its side within what may be a
+    hello is `closed` as in nginx, or with `at_end` whatever the bytes are by themselves.
     """
     session.watch()
-    session.limit(settings.preread_timeout)
+    session.limit(settings.preread_timeout if within is None else within)
     size = settings.preread_buffer_size
     found: Sniffed | None = None
+    told = session.edges
     while True:
-        mask = await event()
+        mask = told or await event()
+        told = 0
         if mask == TIMEOUT:
             return Look("timeout", found)
         try:

@@ -298,7 +298,7 @@ class Session:
             elif self.watched:
                 # closing over unread bytes resets the connection, and a reset may overtake what we sent
                 try:
-                    self.sock.recv_into(BUFFER, 0, MSG_DONTWAIT)
+                    SocketType.recv_into(self.sock, BUFFER, 0, MSG_DONTWAIT)  # also of a TLS socket: the raw bytes
                 except (OSError, ValueError):
                     pass
             self.sock.close()

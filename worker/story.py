@@ -14,7 +14,7 @@ from ..shared.model.log import Level
 from . import gateway
 from .access import allowed
 from .connect import connect
-from .handshake import accept_tls
+from .handshake import accept_tls, fail
 from .passing import choose_balancer
 from .preread import look, read_proxy_header
 from .relay import HANGUP, IN, Endpoint, join
@@ -65,10 +65,14 @@ async def server_preread(session: Session) -> bool:
     settings = target.settings
     if session.listener.listen.ssl:
         tls = settings.tls
-        if (tls.alpn or tls.reject_handshake) and (await look(session, settings)).outcome == "closed":
-            session.info("client closed the connection while SSL handshaking")
-            session.refuse(500, "client_tls")
-            return False
+        # the name, the ALPN and the versions that were asked for are read off the hello, not got from OpenSSL
+        seen = await look(session, settings, within=settings.handshake_timeout)
+        if seen.outcome == "closed":
+            session.info("peer closed connection in SSL handshake while SSL handshaking")
+            return fail(session, "failed")
+        if seen.outcome == "timeout":
+            session.info("client timed out (110: Connection timed out) while SSL handshaking")
+            return fail(session, "timeout")
         if tls.reject_handshake or target.server_context is None:
             session.info("handshake rejected while SSL handshaking")
             session.refuse(500, "client_tls")
