@@ -15,7 +15,6 @@ from clients import (
     connect_tls,
     echoed,
     ended_without_a_byte,
-    read_all,
     read_exactly,
     s_client,
 )
@@ -33,6 +32,7 @@ stream {
     stream_listen 127.0.0.1:%%PORT_plain%% plain;
     stream_listen 127.0.0.1:%%PORT_proxied%% proxy_protocol;
     stream_listen 127.0.0.1:%%PORT_elsewhere%%;
+    stream_listen 127.0.0.1:%%PORT_raw%%;
     set_real_ip_from 127.0.0.1;
 
     certificate { ssl_certificate %%DEFAULT_CRT%%; ssl_certificate_key %%DEFAULT_KEY%%; }
@@ -54,12 +54,12 @@ stream {
     route passthrough { protocols tls_passthrough; snis passed.test;     service raw-tls; }
     route reencrypt   { protocols tls;             snis again.test;      service tls-echo; }
     route dead        { protocols tls;             snis dead.test;       service refusing; }
-    route untouched   { protocols tcp;             snis untouched.test;  service raw-tls; }
+    route untouched   { protocols tcp; destinations 127.0.0.1:%%PORT_raw%%; service raw-tls; }
     route plain       { protocols tcp; destinations 127.0.0.1:%%PORT_one%%; service plain-echo; }
     route plain-only  { protocols tcp; destinations 127.0.0.1:%%PORT_plain%%; service plain-echo; }
     route from-far    { protocols tcp; sources 192.0.2.0/24;             service service-a; }
     route from-one    { protocols tcp; sources 192.0.2.7;                service service-b; }
-    route both-ways   { protocols tcp; sources 192.0.2.0/24; destinations :%%PORT_proxied%%; service service-c; }
+    route both-ways   { protocols tcp; sources 192.0.2.0/24; destinations :4444; service service-c; }
 }
 """
 
@@ -128,7 +128,7 @@ def test_plain_bytes_are_relayed(gate: Gate) -> None:
 
 
 def test_tls_meets_a_tcp_route_untouched_when_no_tls_route_matches(gate: Gate, authority: Authority) -> None:
-    with connect_tls(gate.port("one"), unnamed(authority), "untouched.test") as client:
+    with connect_tls(gate.port("raw"), unnamed(authority), "untouched.test") as client:
         assert certificate_names(client) == {"peer.test"}
 
 
@@ -171,18 +171,20 @@ def test_the_certificate_follows_the_name(gate: Gate, authority: Authority, name
 
 
 @pytest.mark.parametrize(
-    ("source", "peer"),
-    [(b"192.0.2.7", b"c"), (b"192.0.2.8", b"c")],
+    ("source", "destination", "peer"),
+    [("192.0.2.7", 4444, b"c"), ("192.0.2.8", 4444, b"c"), ("192.0.2.7", 1, b"b"), ("192.0.2.8", 1, b"a")],
 )
-def test_source_and_destination_precede_source_alone(gate: Gate, source: bytes, peer: bytes) -> None:
+def test_source_and_destination_precede_an_address_precedes_a_network(
+    gate: Gate, source: str, destination: int, peer: bytes
+) -> None:
     with connect(gate.port("proxied")) as client:
-        client.sendall(b"PROXY TCP4 " + source + b" 127.0.0.1 1111 2222\r\nx")
+        client.sendall(f"PROXY TCP4 {source} 127.0.0.1 1111 {destination}\r\nx".encode())
         assert read_exactly(client, 1) == peer
 
 
 def test_a_proxy_header_may_come_in_pieces(gate: Gate) -> None:
     with connect(gate.port("proxied")) as client:
-        for piece in (b"PROXY TCP4 192.0.2.7", b" 127.0.0.1 1111 22", b"22\r\nx"):
+        for piece in (b"PROXY TCP4 192.0.2.7", b" 127.0.0.1 1111 44", b"44\r\nx"):
             client.sendall(piece)
         assert read_exactly(client, 1) == b"c"
 
@@ -223,7 +225,7 @@ def refused(gate: Gate, port: str, reason: str, data: bytes) -> str:
 
 
 def test_a_name_without_a_route_is_refused_and_named(gate: Gate) -> None:
-    line = refused(gate, "one", "no_route", client_hello("stranger.test"))
+    line = refused(gate, "elsewhere", "no_route", client_hello("stranger.test"))
     assert "stranger.test" in line
 
 
@@ -256,9 +258,8 @@ def test_a_bad_proxy_header_is_refused(gate: Gate) -> None:
 
 def test_a_dead_service_is_refused_and_counted(gate: Gate) -> None:
     before = gate.metric("penstock_upstream_connects_total", outcome="refused")
-    with connect(gate.port("one")) as plain:
-        plain.sendall(client_hello("dead.test"))
-        read_all(plain)
+    with connect_tls(gate.port("one"), careless(), "dead.test") as client:
+        assert ended_without_a_byte(client)
     gate.wait_metric("penstock_upstream_connects_total", before + 1, outcome="refused")
     gate.logged(r"connect\(\) failed \(111: Connection refused\) while connecting to upstream")
 

@@ -17,7 +17,7 @@ worker_processes 1;
 stream {
     log_format tries '$server_port $status $upstream_addr';
     access_log %%DIR%%/access.log tries;
-    proxy_connect_timeout 200ms;
+    proxy_connect_timeout 500ms;
 
     upstream equal    { server %%A%%; server %%B%%; server %%C%%; }
     upstream weighted { server %%A%% weight=5; server %%B%%; server %%C%%; }
