@@ -111,7 +111,7 @@ class Life:
     def orphaned(self) -> None:
         """The control socket closed: the master is dead. Go at once rather than live on unsupervised."""
         self.loop.remove_reader(self.birth.control.fileno())
-        self.birth.log.alert("the master process is gone, exiting")
+        self.birth.log.crit("the master process is gone, exiting")
         if self.worker.draining:
             self.loop.call_later(ORPHAN_GRACE, self.worker.abort)
         else:

@@ -123,8 +123,17 @@ class Endpoint:
         """Bytes for this side that were read from the other but not sent yet."""
         return (len(self.pending) if self.pending is not None else 0) + (self.pipe.held if self.pipe is not None else 0)
 
+    def resume(self) -> None:
+        """Go on in a turn that was asked for; meanwhile the other side may have stopped taking bytes, or be gone."""
+        if self.session is None:
+            return
+        if self.other.held:
+            self.waiting = True
+        else:
+            self.pump()
+
     def pump(self) -> None:
-        """Move what has arrived here to the other side."""
+        """Move what has arrived here to the other side, which holds nothing back."""
         session = self.session
         if session is None or self.eof:
             return
@@ -166,7 +175,7 @@ class Endpoint:
             else:
                 self.full += 1
                 if self.full >= FULL or total >= BUDGET:
-                    means.reactor.again(self.pump)
+                    means.reactor.again(self.resume)
                     break
         if total:
             self.count(total)
@@ -187,7 +196,7 @@ class Endpoint:
         pipe = other.pipe or means.pipes.take()
         if pipe is None:
             self.full = 0
-            means.reactor.again(self.pump)
+            means.reactor.again(self.resume)
             return
         self._unblock()
         other.pipe = pipe
@@ -205,7 +214,7 @@ class Endpoint:
                     blocked = True
                     break
             else:
-                means.reactor.again(self.pump)
+                means.reactor.again(self.resume)
         except BlockingIOError:
             pass
         except OSError as error:

@@ -81,7 +81,7 @@ class MixedEndpoint(Endpoint):
             if self.eof or self.drained:
                 break
             if total >= BUDGET:
-                reactor.again(self.pump)
+                reactor.again(self.resume)
                 break
         if total:
             self.count(total)
