@@ -23,6 +23,9 @@ SHORTAGE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENO
 """accept(2): the system has no more; waiting helps, trying again at once does not."""
 PAUSE: Final = 0.5
 """Seconds without accepting after a shortage (nginx's accept_mutex_delay)."""
+UNDECIDED: Final = 0.01
+"""Seconds until the next look at a socket that does not listen yet (EINVAL): a reload adds its sockets bound, and the
+master lets them listen once every worker of the new generation is ready."""
 ACCEPTS: Final = 16
 """Connections taken per wake-up once there was more than one."""
 LEFTOVERS: Final = 65535
@@ -106,13 +109,22 @@ class Listener:
         """Log and count; pause while the system has no descriptors or memory left."""
         if error.errno == errno.ECONNABORTED:
             return True  # that one is gone; the next may be there
+        if error.errno == errno.EINVAL:
+            self.pause(UNDECIDED)
+            return False
         worker = self.worker
         worker.row[worker.layout.worker_events + ACCEPT_FAILED] += 1
         worker.log.crit(f"accept4() failed ({error.errno}: {error.strerror}) on {self.label}")
         if error.errno in SHORTAGE:
-            worker.reactor.unwatch(self.sock.fileno())
-            worker.loop.call_later(PAUSE, self.resume)
+            self.pause(PAUSE)
         return False
+
+    def pause(self, seconds: float) -> None:
+        """Look at the socket again only after a while."""
+        reactor, fd = self.worker.reactor, self.sock.fileno()
+        if reactor.handlers[fd] is not None:
+            reactor.unwatch(fd)
+            self.worker.loop.call_later(seconds, self.resume)
 
     def resume(self) -> None:
         """Accept again after a pause, unless the worker is draining by now."""
