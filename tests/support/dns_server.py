@@ -17,6 +17,7 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 from deadline import seconds
+from ports import free_port, release
 
 from penstock.shared.model.address import Address, ipv4
 
@@ -40,8 +41,8 @@ class DnsServer:
         self.forging = False
         """Whether each true answer is preceded by one to another question."""
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
-        self.port: int = self._udp.getsockname()[1]
+        self.port = free_port()
+        self._udp.bind(("127.0.0.1", self.port))
         self._tcp = socket.create_server(("127.0.0.1", self.port))
         self._threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve_udp, self._serve_tcp)]
 
@@ -65,6 +66,7 @@ class DnsServer:
             thread.join(seconds(5))
         self._udp.close()
         self._tcp.close()
+        release(self.port)
 
     def _serve_udp(self) -> None:
         while True:
