@@ -107,6 +107,10 @@ class Listeners:
                 bound.close()
         plan.fresh.clear()
 
+    def unused(self) -> tuple[Address, ...]:
+        """Inherited sockets that the configuration does not listen on."""
+        return tuple(one.address for one in self._inheritance.left())
+
     def close(self) -> None:
         """Stop listening for good, and remove the paths of unix sockets."""
         for bound in self._bound.values():

@@ -195,6 +195,10 @@ class Master:
         assert self._pending is not None
         self._listeners.activate(self._pending.plan)
         self._listeners.commit(self._pending.plan)
+        for address in self._listeners.unused():
+            self._warn(f"the inherited socket {address} matches no listen, nobody answers it")
+        if not configuration.main.master_process:
+            self._notice('"master_process off": one worker serves, in a process of its own')
         self._notice("start worker processes")
         self._populate(self._pending)
 
@@ -276,6 +280,8 @@ class Master:
         if refused is not None:
             self._listeners.abandon(refused.plan)
             refused.logs.close()
+            if not refused.children:  # not even the first fork came about
+                del self._generations[refused.number]
         self._write(Level.EMERG, reason)
         self._notice(f"the reload was refused, generation {self._current.number} stays in force")
         self._announcer.refused(reason, self._current)

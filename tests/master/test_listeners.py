@@ -150,6 +150,17 @@ def test_an_inherited_socket_is_shared_by_all_slots() -> None:
     plan = applied(listeners, configuration(2, address.port))
     assert sockets(plan, 0) == sockets(plan, 1) == [given]
     assert notices == [f"using inherited socket for {address}"]
+    assert listeners.unused() == ()
+    listeners.close()
+
+
+def test_an_inherited_socket_that_nobody_wants_is_named(ports: tuple[int, int]) -> None:
+    given = socket.create_server(("127.0.0.1", 0))
+    address = bound_to(given)
+    assert address is not None
+    listeners = Listeners(Inheritance((Inherited(address, False, "", given),)), lambda _: None)
+    applied(listeners, configuration(1, ports[0]))
+    assert listeners.unused() == (address,)
     listeners.close()
 
 
