@@ -7,7 +7,9 @@ import gc
 import os
 import signal
 import socket
+import sys
 import time
+import traceback
 from typing import Final, NoReturn
 
 import setproctitle
@@ -22,6 +24,7 @@ from .worker import Worker
 
 ORPHAN_GRACE: Final = 2.0
 """Seconds that sessions get when the master has vanished: nobody supervises this process any more."""
+EXIT_CRASHED: Final = 1
 LOG_TURN: Final = 0.25
 """Seconds between two looks at which buffered log lines are due."""
 LEAVING_TITLE: Final = "penstock: worker process is shutting down"
@@ -32,9 +35,13 @@ def main(birth: Birth) -> NoReturn:
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     sources.install(time.time, os.getpid, socket.gethostname())
-    status = 0
+    status = EXIT_CRASHED
     try:
         status = loop.run_until_complete(Life(birth, loop).run())
+    except BaseException as error:
+        birth.log.alert(f"worker process crashed: {error!r}")
+        traceback.print_exception(error)
+        sys.stderr.flush()
     finally:
         os._exit(status)
 
