@@ -176,3 +176,19 @@ def test_many_silent_connections_do_not_keep_others_out(gate: Gate) -> None:
     finally:
         for client in silent:
             client.close()
+
+
+def test_over_the_limit_of_a_source_the_oldest_silent_connection_goes(
+    tmp_path_factory: pytest.TempPathFactory, peer_a: Peer
+) -> None:
+    text = CONFIG.replace("preread_timeout 500ms;", "preread_timeout 60s; sniff_limit pending=100 per_source=3;")
+    with Gate(tmp_path_factory.mktemp("limit"), text, PEER_A=peer_a) as gate:
+        silent = [connect(gate.port("one")) for _ in range(5)]
+        assert ended_without_a_byte(silent[0])
+        assert ended_without_a_byte(silent[1])
+        gate.wait_metric("penstock_refused_total", 2, reason="overload")
+        for client in silent[2:]:
+            client.sendall(b"plain")
+            assert client.recv(1) == b"a"
+        for client in silent:
+            client.close()
