@@ -31,7 +31,18 @@ Handler = Callable[[int], object]
 class Reactor:
     """The nested epoll, the handlers by descriptor, and the turns that were asked for."""
 
-    __slots__ = ("_epoll", "_loop", "_poll", "_register", "_scheduled", "_turns", "crashed", "handlers", "now")
+    __slots__ = (
+        "_epoll",
+        "_fresh",
+        "_loop",
+        "_poll",
+        "_register",
+        "_scheduled",
+        "_turns",
+        "crashed",
+        "handlers",
+        "now",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, crashed: Callable[[BaseException], None]) -> None:
         self._loop = loop
@@ -40,6 +51,8 @@ class Reactor:
         self._register = self._epoll.register
         self._turns: list[Callable[[], object]] = []
         self._scheduled = False
+        self._fresh: set[int] = set()
+        """Descriptors watched since the last look: an event of this batch is of a closed socket that had the number."""
         self.handlers: list[Handler | None] = [None] * 1024
         self.crashed = crashed
         """Told of an exception that a handler let through: a bug, but only that session's."""
@@ -53,6 +66,7 @@ class Reactor:
         if fd >= len(handlers):
             handlers.extend([None] * (fd + 1 - len(handlers)))
         handlers[fd] = handler
+        self._fresh.add(fd)
         self._register(fd, events)
 
     def unwatch(self, fd: int) -> None:
@@ -71,8 +85,10 @@ class Reactor:
         """Hand out what is ready."""
         self._scheduled = False
         handlers = self.handlers
+        fresh = self._fresh
         for _ in range(ROUNDS):
             events = self._poll(0, BATCH)
+            fresh.clear()
             self.now = monotonic()
             turns = self._turns
             if turns:
@@ -86,7 +102,7 @@ class Reactor:
                 return
             for fd, mask in events:
                 handler = handlers[fd]
-                if handler is not None:
+                if handler is not None and fd not in fresh:
                     try:
                         handler(mask)
                     except Exception as error:

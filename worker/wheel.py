@@ -19,6 +19,8 @@ FINE: Final = 20
 """Ticks per second for deadlines that are near: 50 ms."""
 NEAR: Final = 10.0
 """Seconds; deadlines farther away are kept by whole seconds, so that a long timeout needs few buckets."""
+FARTHEST: Final = 600.0
+"""Seconds; what lies beyond is looked at on the way, so that a timeout of days does not need a bucket per second."""
 
 
 class Timed(Protocol):
@@ -57,7 +59,7 @@ class Wheel:
         if bucket is not None:
             bucket.discard(item)
         item.deadline = deadline
-        tick = int(deadline * FINE) + 1 if deadline - now < NEAR else (int(deadline) + 1) * FINE
+        tick = int(deadline * FINE) + 1 if deadline - now < NEAR else (int(min(deadline, now + FARTHEST)) + 1) * FINE
         bucket = self._buckets.get(tick)
         if bucket is None:
             bucket = self._buckets[tick] = set()
