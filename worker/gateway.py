@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ..shared.certificate_choice import CertificateChoice
+from ..shared.conditions import Seen
 from ..shared.model.listen import Mode
 from ..shared.model.stream import Gateway
 from ..shared.printable import printable
-from ..shared.refusal import nearest
+from ..shared.refusal import Refusal
 from ..shared.router import Router
 from ..shared.words import SNIFF_OUTCOMES
 from .access import allowed
@@ -33,6 +34,7 @@ class GatewayTables:
     def __init__(self, gateway: Gateway, targets: list[Target]) -> None:
         self.gateway = gateway
         self.router = Router(gateway.routes)
+        self.refusal = Refusal(gateway.routes)
         self.targets = targets
         """By route."""
         self.choice = CertificateChoice(gateway.certificates)
@@ -141,7 +143,8 @@ def choose(session: Session, tables: GatewayTables, is_tls: bool) -> Target | No
     index = tables.router.match(tls=is_tls, sni=sni, source=source, destination=destination)
     if index is None:
         word = "no_route" if is_tls or tables.has_plain_routes else "plain_refused"
-        why = nearest(tables.gateway.routes, tls=is_tls, sni=sni, source=source, destination=destination)
+        raw = session.hello.server_name if session.hello is not None else None
+        why = tables.refusal.no_route(Seen(is_tls, raw, source, destination))
         session.error(f"connection refused: {word}: {why}")
         session.refuse(500 if word == "no_route" else 400, word)
         return None

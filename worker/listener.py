@@ -113,7 +113,7 @@ class Listener:
             self.pause(UNDECIDED)
             return False
         worker = self.worker
-        worker.row[worker.layout.worker_events + ACCEPT_FAILED] += 1
+        worker.count(ACCEPT_FAILED)
         worker.log.crit(f"accept4() failed ({error.errno}: {error.strerror}) on {self.label}")
         if error.errno in SHORTAGE:
             self.pause(PAUSE)

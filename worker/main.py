@@ -19,6 +19,7 @@ from ..shared.birth import EXIT_CANNOT_START, Birth
 from ..shared.errors import PenstockError
 from ..shared.messages import MAX_MESSAGE, Verb, decode, encode
 from ..shared.sources import sources
+from ..shared.words import WORKER_EVENTS
 from .plan import Plan
 from .worker import Worker
 
@@ -27,6 +28,10 @@ ORPHAN_GRACE: Final = 2.0
 EXIT_CRASHED: Final = 1
 LOG_TURN: Final = 0.25
 """Seconds between two looks at which buffered log lines are due."""
+STALL: Final = 0.5
+"""Seconds by which that look may be late before it counts as a stall of the loop."""
+LOOP_STALLS: Final = WORKER_EVENTS.index("loop_stalls")
+LOG_LOST: Final = WORKER_EVENTS.index("log_lost")
 LEAVING_TITLE: Final = "penstock: worker process is shutting down"
 
 
@@ -65,6 +70,8 @@ class Life:
         self.worker = Worker(birth, loop)
         self.plan: Plan | None = None
         self._log_timer: asyncio.TimerHandle | None = None
+        self._looked = time.monotonic()
+        self._lost = 0
 
     async def run(self) -> int:
         """Prepare, say so, serve, and drain; the exit status."""
@@ -125,7 +132,15 @@ class Life:
             self.worker.drain(ORPHAN_GRACE)
 
     def turn_logs(self) -> None:
-        """Write buffered lines that are old enough."""
+        """Write buffered lines that are old enough; count lines lost, and turns of the loop that lasted too long."""
         assert self.plan is not None
-        self.plan.access_logs.due(time.monotonic())
+        now = time.monotonic()
+        if now - self._looked > LOG_TURN + STALL:
+            self.worker.count(LOOP_STALLS)
+        self._looked = now
+        self.plan.access_logs.due(now)
+        lost = self.plan.access_logs.lost + self.plan.error_lines_lost()
+        if lost > self._lost:
+            self.worker.count(LOG_LOST, lost - self._lost)
+            self._lost = lost
         self._log_timer = self.loop.call_later(LOG_TURN, self.turn_logs)

@@ -99,6 +99,10 @@ class Plan:
             peer: Peer = state.peer
             state.counters = layout.connects(number, layout.peer(number, peer.name))
 
+    def error_lines_lost(self) -> int:
+        """Lines that error logs could not write."""
+        return sum(log.lost for log in self._logs.values())
+
     def log(self, targets: tuple[ErrorLogTarget, ...]) -> ErrorLog:
         """The error log of a block; the main context's when it has none of its own."""
         known = self._logs.get(targets)

@@ -98,6 +98,7 @@ async def look(session: Session, settings: Settings, within: float | None = None
     session.limit(settings.preread_timeout if within is None else within)
     size = settings.preread_buffer_size
     found: Sniffed | None = None
+    need = 0
     told = session.edges
     while True:
         mask = told or await event()
@@ -113,9 +114,12 @@ async def look(session: Session, settings: Settings, within: float | None = None
         if not data:
             return Look("closed", found)
         session.edges |= mask
+        if len(data) < need and not mask & GONE:
+            continue  # a hello in records of one byte is not looked at a thousand times
         found = sniff(data)
         if found.outcome is Outcome.MORE:
-            if len(data) >= size:
+            need = found.need
+            if len(data) >= size or (at_end and need > size):
                 return Look("too_large", found)
             if not mask & GONE:
                 continue

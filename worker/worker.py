@@ -64,6 +64,10 @@ class Worker:
             names = self._names[resolver] = Names(resolver, self.loop)
         return names
 
+    def count(self, event: int, times: int = 1) -> None:
+        """Count one of `words.WORKER_EVENTS`, by its index."""
+        self.row[self.layout.worker_events + event] += times
+
     def crashed(self, error: BaseException, number: int = 0) -> None:
         """A bug in one session: told with its traceback, and the others go on."""
         where = traceback.extract_tb(error.__traceback__)[-1] if error.__traceback__ else None
@@ -94,7 +98,7 @@ class Worker:
         """Close every session now."""
         self.draining = True
         self.reactor.now = monotonic()
-        self.row[self.layout.worker_events + ABORTED] += len(self.sessions)
+        self.count(ABORTED, len(self.sessions))
         for session in tuple(self.sessions):
             session.finish(session.status or 200)
         self.ended()
