@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..errors import ConfigError
 from ..model.where import Where
@@ -23,6 +22,8 @@ from ..model.where import Where
 LONGEST_WORD: Final = 4095
 """Bytes of a word as written: what fits nginx's buffer together with the character that ends it."""
 
+PLAIN: Final = re.compile(r"[ \t\r\n]*+(?:([^ \t\r\n;{}\\$#\"'][^ \t\r\n;{\\$]{0,999}+)(?=[ \t\r\n;{])|([;{}]))")
+"""What most tokens are, with the space before them: a word without anything special in it, or a mark."""
 SPACE: Final = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)+")
 BARE: Final = re.compile(r"(?:\\.|\$\{*|[^ \t\r\n;{\\$])+", re.DOTALL)
 QUOTED: Final = {quote: re.compile(rf"{quote}((?:\\.|[^\\{quote}])*){quote}", re.DOTALL) for quote in "\"'"}
@@ -41,8 +42,10 @@ class Kind(Enum):
     END = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+MARKS: Final = {kind.value: kind for kind in (Kind.SEMICOLON, Kind.OPEN, Kind.CLOSE)}
+
+
+class Token(NamedTuple):
     """A word with its escapes replaced, a mark, or the end of the text."""
 
     kind: Kind
@@ -85,17 +88,23 @@ def tokens(text: str, file: str, end: str = 'unexpected end of file, expecting "
     """
     source = Source(text, file)
     position = 0
+    where = source.where
     while True:
+        while plain := PLAIN.match(text, position):
+            position = plain.end()
+            if word := plain[1]:
+                yield Token(Kind.WORD, word, where(position - len(word)))
+            else:
+                yield Token(MARKS[plain[2]], plain[2], where(position - 1))
         if space := SPACE.match(text, position):
             position = space.end()
         if position >= len(text):
             yield Token(Kind.END, "", source.where(len(text)))
             return
         character = text[position]
-        if character in ";{}":
-            yield Token(Kind(character), character, source.where(position))
-            position += 1
-        elif character in QUOTED:
+        if character in MARKS:
+            continue  # one behind a comment
+        if character in QUOTED:
             token, position = quoted_word(source, position, end)
             yield token
         else:
