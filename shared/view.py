@@ -47,7 +47,7 @@ class SessionView(Protocol):
     """The PROXY header received."""
     hello: ClientHello | None
     """What preread found."""
-    tls: ssl.SSLSocket | None
+    tls: ssl.SSLObject | None
     """The client's side, once its handshake is done."""
     refusal: str
     """The word of why the session was refused, or empty."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from ..shared.proxy_protocol import build_v1, build_v2
 from ..shared.view import Try
 from ..shared.words import CONNECT_OUTCOMES
-from .handshake import connect_tls
+from .handshake import TIMED_OUT, connect_tls
 from .upstream_tls import check_upstream, upstream_name
 from .waiting import TIMEOUT, event
 
@@ -20,13 +20,18 @@ if TYPE_CHECKING:
     from .peer import PeerState
     from .session import Session
 
-STREAM: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+STREAM: Final = int(socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+AF_UNIX: Final = int(socket.AF_UNIX)
+IPPROTO_TCP: Final = int(socket.IPPROTO_TCP)
+TCP_NODELAY: Final = socket.TCP_NODELAY
+EINPROGRESS: Final = errno.EINPROGRESS
+ETIMEDOUT: Final = errno.ETIMEDOUT
+UNDER_WAY: Final = (EINPROGRESS, 0)
+"""connect(2) of a unix socket is done at once."""
 FAULT: Final = select.EPOLLERR | select.EPOLLHUP
 IP_BIND_ADDRESS_NO_PORT: Final = 24
 IP_TRANSPARENT: Final = 19
 OUTCOME_INDEX: Final = {word: index for index, word in enumerate(CONNECT_OUTCOMES)}
-LOCAL_FAULTS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-"""The system's shortage, not the peer's failure."""
 
 
 async def connect(session: Session, balancer: Balancer) -> bool:
@@ -35,7 +40,8 @@ async def connect(session: Session, balancer: Balancer) -> bool:
     On success `session.upstream_sock` stands and is watched, PROXY header and TLS handshake included.
     """
     target = session.target
-    reactor = session.listener.worker.reactor
+    worker = session.listener.worker
+    reactor = worker.reactor
     tries_left = target.next_tries or balancer.tries or 1
     give_up = reactor.now + target.next_timeout if target.next_timeout else 0.0
     tried = 0
@@ -50,13 +56,26 @@ async def connect(session: Session, balancer: Balancer) -> bool:
         session.peer = peer
         attempt = Try(peer.text, reactor.now)
         session.tries.append(attempt)
-        outcome, text = await attempt_peer(session, peer, attempt)
-        worker = session.listener.worker
+        number, outcome, text = begin(session, peer)
+        if number == EINPROGRESS:
+            mask = await event()
+            session.upstream_edges = mask
+            number = ETIMEDOUT if mask == TIMEOUT else fault(session) if mask & FAULT else 0
+        if number:
+            outcome, text = failure(number)
+        elif not outcome:
+            attempt.connect_time = elapsed = reactor.now - attempt.started
+            worker.upstream_connect.observe(worker.row, elapsed)
+            if target.eager:
+                greet(session, peer, attempt)
+            if target.upstream_context is not None:
+                outcome, text = await attempt_tls(session, peer)
+            if not outcome:
+                worker.row[peer.counters] += 1  # CONNECT_OUTCOMES begins with ok
+                if peer.fails:
+                    balancer.connected(peer)
+                return True
         worker.row[peer.counters + OUTCOME_INDEX[outcome]] += 1
-        if outcome == "ok":
-            if peer.fails:
-                balancer.connected(peer)
-            return True
         attempt.outcome = outcome
         attempt.session_time = reactor.now - attempt.started
         session.error(text)
@@ -73,65 +92,64 @@ async def connect(session: Session, balancer: Balancer) -> bool:
             return False
 
 
-async def attempt_peer(session: Session, peer: PeerState, attempt: Try) -> tuple[str, str]:
-    """One try: an outcome's word, and for a failure the log's text."""
+def begin(session: Session, peer: PeerState) -> tuple[int, str, str]:
+    """Begin to connect: connect(2)'s errno, or an outcome's word and the log's text where it came to no connect."""
     target = session.target
-    worker = session.listener.worker
-    reactor = worker.reactor
+    session.upstream_edges = 0
     try:
-        sock = (socket.socket if target.upstream_context is not None else socket.SocketType)(peer.family, STREAM, 0)
+        session.upstream_sock = sock = socket.SocketType(peer.family, STREAM, 0)
     except OSError as error:
-        return "error", f"socket() failed ({error.errno}: {error.strerror}) while connecting to upstream"
-    session.upstream_sock = sock
+        return 0, "error", f"socket() failed ({error.errno}: {error.strerror}) while connecting to upstream"
     if target.tuned:
         problem = tune(session, sock, peer)
         if problem:
-            return "error", problem
+            return 0, "error", problem
     number = sock.connect_ex(peer.sockaddr)
-    fd = sock.fileno()
-    if number == errno.EINPROGRESS:
-        reactor.watch(fd, session.step)
+    if number in UNDER_WAY:
+        session.listener.worker.reactor.watch(sock.fileno(), session.step)
         session.limit(target.connect_timeout)
-        mask = await event()
-        if mask == TIMEOUT:
-            number = errno.ETIMEDOUT
-        else:
-            session.upstream_edges = mask
-            number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) if mask & FAULT else 0
-    elif number == 0:  # a unix socket
-        reactor.watch(fd, session.step)
-    if number:
-        outcome = {errno.ECONNREFUSED: "refused", errno.ETIMEDOUT: "timeout"}.get(number, "error")
-        what = "upstream timed out" if number == errno.ETIMEDOUT else "connect() failed"
-        return outcome, f"{what} ({number}: {os.strerror(number)}) while connecting to upstream"
-    attempt.connect_time = elapsed = reactor.now - attempt.started
-    worker.upstream_connect.observe(worker.row, elapsed)
-    if target.nodelay and peer.family != socket.AF_UNIX:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return number, "", ""
+
+
+def fault(session: Session) -> int:
+    """The errno of a connect that failed, or 0."""
+    assert session.upstream_sock is not None
+    return session.upstream_sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def failure(number: int) -> tuple[str, str]:
+    """An errno as an outcome's word and nginx's text."""
+    outcome = {errno.ECONNREFUSED: "refused", ETIMEDOUT: "timeout"}.get(number, "error")
+    what = "upstream timed out" if number == ETIMEDOUT else "connect() failed"
+    return outcome, f"{what} ({number}: {os.strerror(number)}) while connecting to upstream"
+
+
+def greet(session: Session, peer: PeerState, attempt: Try) -> None:
+    """What a connection that stands gets first: TCP_NODELAY, the PROXY header."""
+    target, sock = session.target, session.upstream_sock
+    assert sock is not None
+    if target.nodelay and peer.family != AF_UNIX:
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     if target.proxy_protocol:
-        header = proxy_header(session, target.proxy_protocol)
         # the socket is new: its buffer takes a header of 107 or 52 bytes whole
-        attempt.sent += sock.send(header, socket.MSG_DONTWAIT)
-    if target.upstream_context is not None:
-        return await attempt_tls(session, sock, peer)
-    return "ok", ""
+        attempt.sent += sock.send(proxy_header(session, target.proxy_protocol), socket.MSG_DONTWAIT)
 
 
-async def attempt_tls(session: Session, sock: socket.SocketType, peer: PeerState) -> tuple[str, str]:
-    """The TLS part of a try."""
-    target = session.target
-    assert isinstance(sock, socket.socket)
+async def attempt_tls(session: Session, peer: PeerState) -> tuple[str, str]:
+    """The TLS part of a try: an outcome's word and a text, or two empty ones."""
+    target, sock = session.target, session.upstream_sock
+    assert sock is not None
     assert target.upstream_context is not None
     name = upstream_name(session, peer)
     settings = target.settings.upstream_tls
     why = await connect_tls(session, sock, target.upstream_context, name.sni)
-    if why == "timeout":
+    if why == TIMED_OUT:
         return "timeout", "upstream timed out (110: Connection timed out) while SSL handshaking to upstream"
     if not why and settings.verify:
         why = check_upstream(session, name.verify)
     if why:
         return "tls", f"{why} while SSL handshaking to upstream"
-    return "ok", ""
+    return "", ""
 
 
 def tune(session: Session, sock: socket.SocketType, peer: PeerState) -> str:

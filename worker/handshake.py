@@ -1,28 +1,27 @@
-"""TLS handshakes with clients and upstreams: `ssl.SSLSocket` on the non-blocking descriptor, stepped by readiness."""
+"""TLS handshakes, with clients and with upstreams, stepped by readiness."""
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
-from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from ..shared.model.tls import ServerTls
 from ..shared.tls_contexts import NO_APPLICATION_PROTOCOL, alpn_acceptable
+from .tls_stream import TlsStream
 from .waiting import TIMEOUT, event
 
 if TYPE_CHECKING:
     from .session import Session
 
 MAX_UNREAD: Final = 65536
+GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+TIMED_OUT: Final = "timeout"
 
 
 async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) -> bool:
-    """Terminate the client's TLS; False when the handshake failed and the session is over.
-
-    `session.sock` becomes the TLS socket. nginx's status for a failed handshake is 500.
-    """
-    worker = session.listener.worker
+    """Terminate the client's TLS; False when the handshake failed and the session is over (nginx's status: 500)."""
     hello = session.hello
     if hello is not None and not alpn_acceptable(tls, hello):
         session.sock.recv(MAX_UNREAD, socket.MSG_DONTWAIT)  # unread bytes would turn the close into a reset
@@ -30,30 +29,20 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
         session.info("no application protocol in common while SSL handshaking")
         return fail(session, "failed")
     session.watch()
+    stream = TlsStream(session.sock, context, server=True)
     session.limit(session.target.settings.handshake_timeout)
-    plain = session.sock
-    assert isinstance(plain, socket.socket)
-    try:
-        plain.setblocking(False)
-        tls_sock = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
-    except OSError as error:  # the client is gone before we began
-        session.info(f"SSL_do_handshake() failed ({error}) while SSL handshaking")
+    why = await shake(stream, session.edges)
+    if why == TIMED_OUT:
+        session.info("client timed out (110: Connection timed out) while SSL handshaking")
+        return fail(session, "timeout")
+    if why:
+        session.info(f"{why} while SSL handshaking")
         return fail(session, "failed")
-    session.sock = tls_sock
-    while True:
-        try:
-            tls_sock.do_handshake()
-            break
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            if await event() == TIMEOUT:
-                session.info("client timed out (110: Connection timed out) while SSL handshaking")
-                return fail(session, "timeout")
-        except OSError as error:
-            session.info(f"{handshake_error(error)} while SSL handshaking")
-            return fail(session, "failed")
-    session.tls = tls_sock
-    cell = worker.layout.handshake(session.listener.number, tls_sock.version(), bool(tls_sock.session_reused), "ok")
-    worker.row[cell] += 1
+    session.stream = stream
+    session.edges &= GONE  # what the others announced has been read
+    session.tls = done = stream.tls
+    worker = session.listener.worker
+    worker.row[session.listener.handshake_cell(done.version(), done.session_reused)] += 1
     return True
 
 
@@ -65,32 +54,53 @@ def fail(session: Session, outcome: str) -> bool:
     return False
 
 
-async def connect_tls(session: Session, sock: socket.socket, context: ssl.SSLContext, name: str | None) -> str:
-    """Speak TLS to the upstream on `sock`, sending `name` as SNI; an empty text, or why it failed.
+async def connect_tls(session: Session, sock: socket.SocketType, context: ssl.SSLContext, name: str | None) -> str:
+    """Speak TLS to the upstream on `sock`, sending `name` as SNI; an empty text, TIMED_OUT, or why it failed.
 
-    On success `session.upstream_sock` is the TLS socket.
+    On success `session.upstream_stream` is set.
     """
-    reactor = session.listener.worker.reactor
-    fd = sock.fileno()
     try:
-        tls_sock = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=name)
-    except (OSError, ValueError) as error:
+        stream = TlsStream(sock, context, server=False, name=name)
+    except ValueError as error:  # a name that cannot be sent
         return f"SSL_do_handshake() failed ({error})"
-    session.upstream_sock = tls_sock
-    reactor.handlers[fd] = session.step
-    end = monotonic() + session.target.connect_timeout
-    while True:
+    session.limit(session.target.connect_timeout)
+    why = await shake(stream, 0)
+    if not why:
+        session.upstream_stream = stream
+    return why.replace("client SSL", "upstream SSL", 1)
+
+
+async def shake(stream: TlsStream, edges: int) -> str:
+    """Do a handshake within the session's limit; `edges` are those that came before. An empty text, or why not."""
+    tls = stream.tls
+    hangup = bool(edges & GONE)
+    try:
+        if edges:
+            stream.receive(hangup)
+        while True:
+            try:
+                tls.do_handshake()
+                finished = True
+            except ssl.SSLWantReadError:
+                finished = False
+            while not stream.flush():
+                if await event() == TIMEOUT:
+                    return TIMED_OUT
+                stream.dry = False
+            if finished:
+                return ""
+            while not stream.receive(hangup):
+                mask = await event()
+                if mask == TIMEOUT:
+                    return TIMED_OUT
+                stream.dry = False
+                hangup = hangup or bool(mask & GONE)
+    except OSError as error:
         try:
-            tls_sock.do_handshake()
-            return ""
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            session.limit(max(end - reactor.now, 0.0))
-            if await event() == TIMEOUT:
-                return "timeout"
-        except ssl.SSLCertVerificationError as error:
-            return f"upstream SSL certificate verify error: ({error.verify_code}:{error.verify_message})"
-        except OSError as error:
-            return handshake_error(error)
+            stream.flush()  # the alert that tells the peer why
+        except OSError:
+            pass
+        return handshake_error(error)
 
 
 def handshake_error(error: OSError) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
+from socket import SocketType
 from typing import TYPE_CHECKING, Final
 
 from ..shared.counters import Layout
-from ..shared.model.listen import Listen, Mode
+from ..shared.model.listen import Listen
 from ..shared.words import WORKER_EVENTS
 from .reactor import LEVEL
 from .session import Session
@@ -28,6 +29,7 @@ UNDECIDED: Final = 0.01
 master lets them listen once every worker of the new generation is ready."""
 ACCEPTS: Final = 16
 """Connections taken per wake-up once there was more than one."""
+SOCK_STREAM: Final = int(socket.SOCK_STREAM)
 LEFTOVERS: Final = 65535
 """Connections taken from a queue at a drain; more than any backlog holds."""
 ACCEPT_FAILED: Final = WORKER_EVENTS.index("accept_failed")
@@ -54,13 +56,18 @@ class Listener:
         self.tables: GatewayTables | None = None
         self.is_unix = listen.address.family == socket.AF_UNIX
         self.mapped = listen.address.family == socket.AF_INET6 and not listen.ipv6only
-        # SSLSocket wants Python's class; the plain one below it costs half as much to make
-        tls = listen.ssl or listen.mode not in (Mode.SERVER, Mode.PLAIN)
-        self._make: Callable[..., socket.SocketType] = socket.socket if tls else socket.SocketType
         # what socket.accept() calls: the descriptor and the address, without a second object around them
         self._accept: Callable[[], tuple[int, tuple[str, int] | str]] = sock._accept  # type: ignore[attr-defined]  # not in typeshed
-        self._family = sock.family
+        self._family = int(sock.family)
         self._batch = 1
+        self._handshakes: dict[tuple[str | None, bool | None], int] = {}
+
+    def handshake_cell(self, version: str | None, resumed: bool | None) -> int:
+        """The cell of one kind of handshake that went well."""
+        cell = self._handshakes.get((version, resumed))
+        if cell is None:
+            cell = self._handshakes[version, resumed] = self.layout.handshake(self.number, version, bool(resumed), "ok")
+        return cell
 
     def open(self) -> None:
         """Begin to accept. TCP_NODELAY is set once, here: accepted sockets inherit it."""
@@ -87,7 +94,7 @@ class Listener:
         worker = self.worker
         worker.sessions_begun += 1
         number = worker.sessions_begun * worker.stride + worker.offset
-        sock = self._make(self._family, socket.SOCK_STREAM, 0, fd)
+        sock = SocketType(self._family, SOCK_STREAM, 0, fd)
         if self.is_unix:
             host, port = "unix:", 0
         else:
@@ -102,7 +109,7 @@ class Listener:
             session.refuse(503, "overload")
             return True
         session.advance = story(session).send
-        session.step(None)  # type: ignore[arg-type]  # a coroutine is started with None
+        session.step(None)
         return True
 
     def accept_failed(self, error: OSError) -> bool:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Callable
 from socket import MSG_DONTWAIT, SHUT_WR, SocketType
 from typing import TYPE_CHECKING, Final
 
@@ -66,8 +65,6 @@ class Endpoint:
         "other",
         "pending",
         "pipe",
-        "recv_into",
-        "send",
         "session",
         "shut",
         "sock",
@@ -83,8 +80,6 @@ class Endpoint:
         self.means = means
         self.cell = cell
         """Where the bytes read from this side are counted."""
-        self.recv_into: Callable[..., int] = sock.recv_into
-        self.send: Callable[..., int] = sock.send
         self.pending: memoryview | None = None
         """Bytes for this side that its socket did not take yet."""
         self.pipe: Pipe | None = None
@@ -146,7 +141,7 @@ class Endpoint:
         total = 0
         while True:
             try:
-                count = self.recv_into(BUFFER, SIZE, MSG_DONTWAIT)
+                count = self.sock.recv_into(BUFFER, SIZE, MSG_DONTWAIT)
             except BlockingIOError:
                 break
             except OSError as error:
@@ -157,7 +152,7 @@ class Endpoint:
                 break
             total += count
             try:
-                sent = other.send(BUFFER[:count], MSG_DONTWAIT)
+                sent = other.sock.send(BUFFER[:count], MSG_DONTWAIT)
             except BlockingIOError:
                 sent = 0
             except OSError as error:
@@ -282,7 +277,7 @@ class Endpoint:
         pending = self.pending
         assert pending is not None
         try:
-            sent = self.send(pending, MSG_DONTWAIT)
+            sent = self.sock.send(pending, MSG_DONTWAIT)
         except BlockingIOError:
             return False
         except OSError as error:
@@ -315,7 +310,7 @@ class Endpoint:
         self.pending = None
         self.farewell()
         self.sock.close()
-        del self.recv_into, self.send, self.other
+        del self.other
 
     def farewell(self) -> None:
         """What is said before closing; nothing on a plain connection."""

@@ -1,8 +1,7 @@
-"""The relay where at least one side speaks TLS: `ssl.SSLSocket` on the descriptor itself, driven by readiness.
+"""The relay where at least one side speaks TLS.
 
-Several records are decrypted before one plain send, and one plain read is encrypted into several records. OpenSSL
-cannot say "drained" but by wanting to read, so this is the one place on an ordinary path where an exception is how
-a turn ends; beside the cipher it costs nothing that could be measured.
+Several records are decrypted before one plain send, and one plain read is encrypted into several records that leave in
+one send. What waits to be sent into a TLS side is ciphertext already, at most one buffer of it.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ import ssl
 from socket import MSG_DONTWAIT, SocketType
 from typing import TYPE_CHECKING, Final
 
-from .relay import BUDGET, BUFFER, HANGUP, IN, OUT, SIZE, Endpoint, Means
+from .relay import BUDGET, BUFFER, IN, SIZE, Endpoint, Means
+from .tls_stream import TlsStream
 
 if TYPE_CHECKING:
     from .session import Session
@@ -25,27 +25,17 @@ class MixedEndpoint(Endpoint):
 
     __slots__ = ("drained",)
 
+    other: MixedEndpoint
+
     def __init__(self, session: Session, sock: SocketType, fd: int, means: Means, cell: int) -> None:
         super().__init__(session, sock, fd, means, cell)
         self.drained = True
         """The last `fill` found no more to read for now."""
 
-    def ready(self, mask: int) -> None:
-        """An edge. TLS may want to read in order to write and the other way round, so every edge tries what waits."""
-        if mask & HANGUP:
-            self.hangup = True
-        if mask & OUT and self.held:
-            self.flush()
-        if mask & IN and self.session is not None and not self.eof:
-            if self.other.held:
-                self.waiting = True
-            else:
-                self.pump()
-
     def fill(self) -> int:
         """Read into the shared buffer; 0 is the end unless `drained` says that there is nothing yet."""
         try:
-            count = self.recv_into(BUFFER, SIZE, MSG_DONTWAIT)
+            count = self.sock.recv_into(BUFFER, SIZE, MSG_DONTWAIT)
         except BlockingIOError:
             self.drained = True
             return 0
@@ -54,8 +44,19 @@ class MixedEndpoint(Endpoint):
             self.eof = True
         return count
 
+    def put(self, data: memoryview) -> bool:
+        """Send plaintext into this side, which holds nothing; False when some of it is held now. Raises OSError."""
+        try:
+            sent = self.sock.send(data, MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(data):
+            return True
+        self.pending = memoryview(bytes(data[sent:]))
+        return False
+
     def pump(self) -> None:
-        """Move what has arrived here to the other side."""
+        """Move what has arrived here to the other side, which holds nothing back."""
         session = self.session
         if session is None or self.eof:
             return
@@ -72,12 +73,14 @@ class MixedEndpoint(Endpoint):
                 count = 0
             if count:
                 total += count
-                other.pending = BUFFER[:count]
-                if not other.send_pending(session):
-                    if other.pending is not None:
-                        other.pending = memoryview(bytes(other.pending))
-                    self.waiting = True
-                    break
+                try:
+                    if not other.put(BUFFER[:count]):
+                        self.waiting = True
+                        break
+                except OSError as error:
+                    self.count(total)
+                    session.write_failed(other, error)
+                    return
             if self.eof or self.drained:
                 break
             if total >= BUDGET:
@@ -85,68 +88,83 @@ class MixedEndpoint(Endpoint):
                 break
         if total:
             self.count(total)
-        if self.session is not None and self.eof and not self.other.held:
+        if self.session is not None and self.eof:
             session.side_ended(self)
 
 
 class TlsEndpoint(MixedEndpoint):
     """A side that speaks TLS."""
 
-    __slots__ = ()
+    __slots__ = ("stream",)
 
-    sock: ssl.SSLSocket
+    def __init__(self, session: Session, stream: TlsStream, fd: int, means: Means, cell: int) -> None:
+        super().__init__(session, stream.sock, fd, means, cell)
+        self.stream = stream
+
+    def ready(self, mask: int) -> None:
+        """An edge on this side's socket."""
+        if mask & IN:
+            self.stream.dry = False
+        super().ready(mask)
 
     def fill(self) -> int:
         """Decrypt into the shared buffer: as many records as there are, up to its size."""
+        stream = self.stream
+        tls, incoming = stream.tls, stream.incoming
+        count: int
         total = 0
+        self.drained = False
         try:
             while total <= SIZE - RECORD:
-                count = self.recv_into(BUFFER[total:])
+                if not incoming.pending and not tls.pending() and not stream.receive(self.hangup) and not stream.ended:
+                    self.drained = True
+                    break
+                try:
+                    count = tls.read(SIZE - total, BUFFER[total:])  # type: ignore[assignment]  # typeshed forgets this form
+                except ssl.SSLWantReadError:  # a record that is not whole yet
+                    if stream.receive(self.hangup):
+                        continue
+                    self.drained = True
+                    break
+                except ssl.SSLEOFError:
+                    count = 0
                 if not count:
                     self.eof = True
                     break
                 total += count
-        except ssl.SSLWantReadError:
-            self.drained = True
-            return total
-        except ssl.SSLWantWriteError:
-            self.drained = True
-            return total
         except OSError:
             if not total:
                 raise
             # what came before the fault is still delivered; the fault comes again with the next read
-        self.drained = False
+        if stream.outgoing.pending and self.pending is None:
+            self.take()  # an answer to a key update
         return total
 
-    def send_pending(self, session: Session) -> bool:
-        """Encrypt what is kept. OpenSSL wants the same bytes again after it could not write, so nothing is cut."""
-        pending = self.pending
-        assert pending is not None
+    def put(self, data: memoryview) -> bool:
+        """Encrypt and send."""
+        tls = self.stream.tls
+        while data:
+            data = data[tls.write(data) :]
+        return self.take()
+
+    def take(self) -> bool:
+        """Send the ciphertext that is ready, this side holding none; False when some of it is held now."""
+        data = memoryview(self.stream.outgoing.read())
         try:
-            while pending:
-                sent = self.send(pending)
-                if sent < len(pending):
-                    pending = self.pending = pending[sent:]
-                else:
-                    break
-        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
-            return False
-        except OSError as error:
-            session.write_failed(self, error)
-            return False
-        self.pending = None
-        return True
+            sent = self.sock.send(data, MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        if sent == len(data):
+            return True
+        self.pending = data[sent:]
+        return False
 
     def shut_down(self) -> None:
         """Send close_notify; the peer may go on sending (RFC 8446, section 6.1)."""
-        if not self.shut:
+        if not self.shut and self.pending is None:
             self.shut = True
-            try:
-                self.sock.unwrap()
-            except (OSError, ValueError):
-                pass  # SSLWantReadError: sent, and the peer's own is still to come
+            self.stream.say_goodbye()
 
     def farewell(self) -> None:
-        """close_notify, so that the peer can tell an end from a cut."""
+        """close_notify, unless what came before it could not be sent."""
         self.shut_down()

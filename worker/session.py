@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from ..shared.counters import BYTES_OUT, STATUS_OFFSET
 from ..shared.hello import ClientHello
 from ..shared.model.address import Address
-from ..shared.model.log import Level
 from ..shared.proxy_protocol import ProxyHeader
 from ..shared.view import Try
 from ..shared.words import REFUSALS, STATUSES
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from .peer import PeerState
     from .relay import Endpoint
     from .target import Target
+    from .tls_stream import TlsStream
 
 REFUSAL_INDEX: Final = {word: index for index, word in enumerate(REFUSALS)}
 BYTES_AT: Final = len(STATUSES)
@@ -66,12 +66,14 @@ class Session:
         "sock",
         "started",
         "status",
+        "stream",
         "target",
         "tls",
         "tries",
         "upstream",
         "upstream_edges",
         "upstream_sock",
+        "upstream_stream",
         "values",
         "watched",
     )
@@ -93,10 +95,12 @@ class Session:
         self.tries: list[Try] = []
         self.proxy: ProxyHeader | None = None
         self.hello: ClientHello | None = None
-        self.tls: ssl.SSLSocket | None = None
+        self.tls: ssl.SSLObject | None = None
+        self.stream: TlsStream | None = None
+        """The client's TLS, once its handshake is done."""
         self.refusal = ""
         self.values: dict[str, str] = {}
-        self.advance: Callable[[int], object] | None = None
+        self.advance: Callable[[int | None], object] | None = None
         """Steps the story; None once it is over."""
         self.watched = False
         """Whether the client's socket is registered with the reactor."""
@@ -106,6 +110,7 @@ class Session:
         """Edges of either side that came while the story ran: they are not repeated, so the relay must know."""
         self.upstream_sock: SocketType | None = None
         """The upstream's socket until the relay owns it."""
+        self.upstream_stream: TlsStream | None = None
         self.client: Endpoint | None = None
         self.upstream: Endpoint | None = None
         self.idle_timeout = 0.0
@@ -125,7 +130,7 @@ class Session:
         """Bytes to the client."""
         if self.client is None or self.upstream is None:
             return self.said
-        return self.upstream.moved - self.client.waits
+        return max(self.upstream.moved - self.client.waits, 0)  # what waits may be ciphertext, which is more
 
     @property
     def local(self) -> Address:
@@ -161,8 +166,8 @@ class Session:
 
     # The story's events.
 
-    def step(self, mask: int) -> None:
-        """Go on with the story."""
+    def step(self, mask: int | None) -> None:
+        """Go on with the story; None begins it."""
         if self.advance is None:
             return
         try:
@@ -224,8 +229,8 @@ class Session:
                 side.other.shut_down()
             if not (client.eof and upstream.eof) or client.held or upstream.held:
                 return
-        who = "client" if side is client else "upstream"
-        if self.target.log.level >= Level.INFO:
+        if self.target.says_info:
+            who = "client" if side is client else "upstream"
             self.target.log.info(f"{who} disconnected{self.bytes_text()}", self.number)
         self.finish(200)
 
@@ -277,7 +282,7 @@ class Session:
         if attempt.session_time is None:
             attempt.session_time = now - attempt.started
         if self.client is not None and self.upstream is not None:
-            attempt.sent += self.client.moved - self.upstream.waits
+            attempt.sent += max(self.client.moved - self.upstream.waits, 0)
             attempt.received = self.upstream.moved
         if self.peer is not None and self.balancer is not None:
             self.balancer.free(self.peer, False, now)
@@ -290,16 +295,13 @@ class Session:
         else:
             if self.watched:
                 handlers[self.fd] = None
-            if self.tls is not None:
-                try:
-                    self.tls.unwrap()
-                except (OSError, ValueError):
-                    pass  # the peer is gone, or its own close_notify is still to come
+            if self.stream is not None:
+                self.stream.say_goodbye()
             elif self.watched:
                 # closing over unread bytes resets the connection, and a reset may overtake what we sent
                 try:
-                    SocketType.recv_into(self.sock, BUFFER, 0, MSG_DONTWAIT)  # also of a TLS socket: the raw bytes
-                except (OSError, ValueError):
+                    self.sock.recv_into(BUFFER, 0, MSG_DONTWAIT)
+                except OSError:
                     pass
             self.sock.close()
         if self.upstream is not None:
@@ -313,7 +315,7 @@ class Session:
 
     def info(self, text: str) -> None:
         """A line at level info, with the session's context."""
-        if self.target.log.level >= Level.INFO:
+        if self.target.says_info:
             self.target.log.info(text + self.context() + self.bytes_text(), self.number)
 
     def error(self, text: str) -> None:
@@ -335,7 +337,7 @@ class Session:
             return ""
         received = sent = 0
         if self.client is not None and self.upstream is not None:
-            received, sent = self.upstream.moved, self.client.moved - self.upstream.waits
+            received, sent = self.upstream.moved, max(self.client.moved - self.upstream.waits, 0)
         return f", bytes from/to client:{self.received}/{self.sent}, bytes from/to upstream:{received}/{sent}"
 
     def bytes_cells(self) -> tuple[int, int]:

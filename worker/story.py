@@ -6,19 +6,18 @@ accept → PROXY header in → access → preread → route → TLS → connect 
 from __future__ import annotations
 
 import socket
-import ssl
 from typing import TYPE_CHECKING
 
 from ..shared.model.listen import Mode
-from ..shared.model.log import Level
 from . import gateway
 from .access import allowed
 from .connect import connect
 from .handshake import accept_tls, fail
 from .passing import choose_balancer
 from .preread import look, read_proxy_header
-from .relay import HANGUP, IN, Endpoint, join
+from .relay import HANGUP, IN, Endpoint, Means, join
 from .relay_tls import MixedEndpoint, TlsEndpoint
+from .tls_stream import TlsStream
 from .waiting import TIMEOUT, event
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ async def story(session: Session) -> None:
     """From accept until the relay runs, or until the session is over."""
     listener = session.listener
     target = session.target
-    if target.log.level >= Level.INFO:
+    if target.says_info:
         port = f":{session.peer_port}" if session.peer_port else ""
         target.log.info(f"client {session.peer_addr}{port} connected to {listener.label}", session.number)
     if listener.listen.proxy_protocol and not await read_proxy_header(session):
@@ -54,7 +53,7 @@ async def story(session: Session) -> None:
     balancer = target.balancer or await choose_balancer(session)
     if balancer is None or not await connect(session, balancer):
         return
-    if target.log.level >= Level.INFO:
+    if target.says_info:
         log_connected(session)
     relay(session)
 
@@ -94,14 +93,16 @@ async def server_preread(session: Session) -> bool:
 async def reply(session: Session) -> None:
     """`return`: send the text, close."""
     assert session.target.reply is not None
-    rest = memoryview(session.target.reply.render(session).encode("utf-8", "surrogateescape"))
+    text = session.target.reply.render(session).encode("utf-8", "surrogateescape")
+    rest = memoryview(text)
+    if session.stream is not None:
+        session.stream.tls.write(text)
+        rest = memoryview(session.stream.outgoing.read())
     session.limit(session.target.idle_timeout)
     while rest:
         try:
-            sent = session.tls.send(rest) if session.tls else session.sock.send(rest, socket.MSG_DONTWAIT)
-            session.said += sent
-            rest = rest[sent:]
-        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            rest = rest[session.sock.send(rest, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
             session.watch()
             session.listener.worker.reactor.handlers[session.fd] = session.step
             if await event() == TIMEOUT:
@@ -110,6 +111,7 @@ async def reply(session: Session) -> None:
         except OSError as error:
             session.info(f"send() failed ({error.errno}: {error.strerror}) while returning text")
             break
+    session.said = max(len(text) - len(rest), 0)
     session.finish(200)
 
 
@@ -122,6 +124,15 @@ def log_connected(session: Session) -> None:
     session.target.log.info(f"proxy {ours} connected to {session.tries[-1].address}", session.number)
 
 
+def endpoint_of(
+    session: Session, sock: socket.SocketType, stream: TlsStream | None, fd: int, means: Means, cell: int
+) -> MixedEndpoint:
+    """One side of a relay that has TLS on either side."""
+    if stream is None:
+        return MixedEndpoint(session, sock, fd, means, cell)
+    return TlsEndpoint(session, stream, fd, means, cell)
+
+
 def relay(session: Session) -> None:
     """Hand the two sockets to the relay; nothing of the story is needed any more."""
     worker = session.listener.worker
@@ -130,14 +141,17 @@ def relay(session: Session) -> None:
     assert upstream_sock is not None
     target = session.target
     cell_in, cell_out = session.bytes_cells()
-    client_tls = session.tls is not None
-    upstream_tls = target.upstream_context is not None
-    client_type = upstream_type = Endpoint
-    if client_tls or upstream_tls:
-        client_type = TlsEndpoint if client_tls else MixedEndpoint
-        upstream_type = TlsEndpoint if upstream_tls else MixedEndpoint
-    client = client_type(session, session.sock, session.fd, worker.means, cell_in)
-    upstream = upstream_type(session, upstream_sock, upstream_sock.fileno(), worker.means, cell_out)
+    means = worker.means
+    fd, upstream_fd = session.fd, upstream_sock.fileno()
+    client: Endpoint
+    upstream: Endpoint
+    stream, upstream_stream = session.stream, session.upstream_stream
+    if stream is None and upstream_stream is None:
+        client = Endpoint(session, session.sock, fd, means, cell_in)
+        upstream = Endpoint(session, upstream_sock, upstream_fd, means, cell_out)
+    else:
+        client = endpoint_of(session, session.sock, stream, fd, means, cell_in)
+        upstream = endpoint_of(session, upstream_sock, upstream_stream, upstream_fd, means, cell_out)
     join(client, upstream)
     session.client = client
     session.upstream = upstream
@@ -153,7 +167,9 @@ def relay(session: Session) -> None:
         # the edges so far were the story's, and what they announced is still unread (a hello was only peeked at)
         reactor.handlers[session.fd] = client.ready
         client.hangup = bool(session.edges & HANGUP)
+        if stream is not None and session.edges & IN:
+            stream.dry = False
         client.pump()
-    if not session.status and (upstream_tls or session.upstream_edges & IN):
+    if not session.status and (upstream_stream is not None or session.upstream_edges & IN):
         upstream.hangup = bool(session.upstream_edges & HANGUP)
         upstream.pump()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..shared.errorlog import ErrorLog
+from ..shared.model.log import Level
 from ..shared.model.settings import Settings
 from ..shared.model.stream import Route
 from ..shared.model.tls import ServerTls
@@ -46,6 +47,8 @@ class Target:
     next_tries: int = 0
     next_timeout: float = 0.0
     proxy_protocol: int = 0
+    eager: bool = True
+    """Whether a connection that stands is told or sent something at once."""
     tuned: bool = False
     """Whether an upstream socket needs more than TCP_NODELAY before it connects (bind, buffers, keep-alive)."""
 
@@ -55,6 +58,8 @@ class Target:
     """Terminates TLS on a route: contexts by the number of the certificate that the SNI chose, None for the default."""
     upstream_context: ssl.SSLContext | None = None
     """Speaks TLS to the upstream."""
+    says_info: bool = False
+    """Whether the log takes lines of level info."""
     has_access: bool = False
     has_sets: bool = False
 
@@ -75,7 +80,9 @@ class Target:
             next_tries=proxy.next_upstream_tries,
             next_timeout=proxy.next_upstream_timeout,
             proxy_protocol=proxy.protocol,
+            eager=settings.tcp_nodelay or bool(proxy.protocol),
             tuned=bool(proxy.bind or proxy.socket_rcvbuf or proxy.socket_sndbuf or proxy.socket_keepalive),
+            says_info=log.level >= Level.INFO,
             has_access=bool(settings.access),
             has_sets=bool(settings.sets),
         )

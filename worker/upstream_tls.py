@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -61,9 +60,9 @@ def is_address(name: str) -> bool:
 
 def check_upstream(session: Session, name: str) -> str:
     """Compare the verified certificate with the name; an empty text, or nginx's sentence."""
-    sock = session.upstream_sock
-    assert isinstance(sock, ssl.SSLSocket)
-    certificate = sock.getpeercert()
+    stream = session.upstream_stream
+    assert stream is not None
+    certificate = stream.tls.getpeercert()
     if certificate and matches(certificate, name):
         return ""
     return f'upstream SSL certificate does not match "{name}"'

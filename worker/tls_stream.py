@@ -1,0 +1,80 @@
+"""TLS over a socket that this process reads and writes itself: `ssl.SSLObject` between two memory buffers.
+
+Against `ssl.SSLSocket` on the descriptor it costs one copy of the bytes and saves most of the calls: a flight of
+records is one `recv` where OpenSSL makes two per record and one in vain, several records leave in one `send`, and
+nothing asks the kernel who the peer is.
+"""
+
+from __future__ import annotations
+
+import ssl
+from socket import MSG_DONTWAIT, SocketType
+from typing import Final
+
+CIPHERTEXT: Final = memoryview(bytearray(65536 + 2048))
+"""Where ciphertext lands, shared by every session of the process: it is handed to OpenSSL at once. A little more than
+four full records of 16 KiB (RFC 8446, section 5.2)."""
+SIZE: Final = len(CIPHERTEXT)
+
+
+class TlsStream:
+    """One side's TLS. `tls` is read for variables; the rest is for handshakes and the relay's endpoints."""
+
+    __slots__ = ("dry", "ended", "incoming", "outgoing", "sock", "tls", "unsent")
+
+    def __init__(self, sock: SocketType, context: ssl.SSLContext, server: bool, name: str | None = None) -> None:
+        self.sock = sock
+        self.incoming = ssl.MemoryBIO()
+        self.outgoing = ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=server, server_hostname=name)
+        self.dry = False
+        """The socket gave less than was asked for: nothing more before its next edge."""
+        self.ended = False
+        """The peer's side of the connection is closed."""
+        self.unsent: memoryview | None = None
+        """Ciphertext that the socket did not take."""
+
+    def receive(self, hangup: bool = False) -> bool:
+        """Take ciphertext, or the end, off the socket; False when there is none for now. Raises OSError."""
+        if self.dry or self.ended:
+            return False
+        try:
+            count = self.sock.recv_into(CIPHERTEXT, SIZE, MSG_DONTWAIT)
+        except BlockingIOError:
+            self.dry = True
+            return False
+        if count:
+            self.incoming.write(CIPHERTEXT[:count])
+            self.dry = count != SIZE and not hangup
+        else:
+            self.ended = True
+            self.incoming.write_eof()
+        return True
+
+    def flush(self) -> bool:
+        """Send what TLS has to say; False when some of it did not go. Raises OSError."""
+        while True:
+            data = self.unsent
+            if data is None:
+                if not self.outgoing.pending:
+                    return True
+                data = memoryview(self.outgoing.read())
+            try:
+                sent = self.sock.send(data, MSG_DONTWAIT)
+            except BlockingIOError:
+                sent = 0
+            if sent < len(data):
+                self.unsent = data[sent:]
+                return False
+            self.unsent = None
+
+    def say_goodbye(self) -> None:
+        """Send close_notify, so that the peer can tell an end from a cut; what cannot go at once does not."""
+        try:
+            self.tls.unwrap()
+        except (OSError, ValueError):
+            pass  # SSLWantReadError: said, and the peer's own is still to come
+        try:
+            self.flush()
+        except OSError:
+            pass
