@@ -59,8 +59,7 @@ class MixedEndpoint(Endpoint):
         session = self.session
         if session is None or self.eof:
             return
-        reactor = self.means.reactor
-        session.deadline = reactor.now + session.idle_timeout
+        session.deadline = self.means.reactor.now + session.idle_timeout
         other = self.other
         total = 0
         while True:
@@ -81,7 +80,7 @@ class MixedEndpoint(Endpoint):
             if self.eof or self.drained:
                 break
             if total >= BUDGET:
-                reactor.again(self.resume)
+                self.again()
                 break
         if total:
             self.count(total)
