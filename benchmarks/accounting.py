@@ -43,13 +43,22 @@ def _of_process(pid: int) -> float:
 
 def _scheduled(pid: int) -> float:
     """Seconds that the threads of a process were on a processor, 0 where the kernel does not say."""
-    total = 0
+    return sum(_threads(pid).values())
+
+
+def threads_seconds(pid: int) -> dict[int, float]:
+    """The time that each thread of a process and of its descendants was on a processor."""
+    return {thread: spent for process in descendants(pid) for thread, spent in _threads(process).items()}
+
+
+def _threads(pid: int) -> dict[int, float]:
+    found = {}
     for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
         try:
-            total += int(task.read_text().split()[0])
+            found[int(task.parent.name)] = int(task.read_text().split()[0]) / 1e9
         except (OSError, IndexError):
             continue
-    return total / 1e9
+    return found
 
 
 def private_bytes(pid: int) -> int:

@@ -74,9 +74,13 @@ class Figure:
     unit: str
     target: float | None = None
     """Penstock ÷ nginx, at most."""
+    limit: float | None = None
+    """What Penstock may take at most, whatever the others do."""
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     disqualified: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    curves: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """For a plot: a measure at growing numbers."""
 
     def add(self, subject: str, sample: Sample) -> None:
         """Remember a measurement."""

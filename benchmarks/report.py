@@ -10,6 +10,8 @@ from benchmarks.measure import Figure
 def lines(figure: Figure) -> Iterator[str]:
     """A figure as text."""
     target = f", target ≤ {figure.target:.2f} × nginx" if figure.target is not None else ""
+    if figure.limit is not None:
+        target = f", target < {number(figure.limit)}"
     yield f"{figure.title}  [{figure.key}]  ({figure.unit}{target})"
     for subject in figure.samples:
         values = figure.values(subject)
@@ -19,7 +21,7 @@ def lines(figure: Figure) -> Iterator[str]:
         if ratios:
             line += f"   ÷ nginx {figure.ratio(subject):.2f}  ({' '.join(f'{ratio:.2f}' for ratio in ratios)})"
         if last.rate:
-            line += f"   {rate(last.rate)}, {last.busy:.0%} of a processor"
+            line += f"   {rate(last.rate)}" + (f", {last.busy:.0%} of a processor" if last.busy else "")
         yield line
     for subject, why in figure.disqualified.items():
         yield f"  {subject:16}disqualified: {why}"

@@ -16,7 +16,7 @@ if __package__ in (None, ""):  # run as a file
 
 from benchmarks import report
 from benchmarks.bench import Bench
-from benchmarks.figures import bulk, connections, handshakes, names
+from benchmarks.figures import bulk, connections, handshakes, latency, memory, names, reload, scaling
 from benchmarks.measure import Figure, Settings
 from benchmarks.subjects import ALL, Subject
 
@@ -27,6 +27,10 @@ FIGURES: Final[dict[str, Callable[[Bench], Iterator[Figure]]]] = {
     "sni": names.sni,
     "handshake": handshakes.handshakes,
     "tls-bulk": bulk.tls_bulk,
+    "idle": memory.idle,
+    "reload": reload.reload,
+    "workers": scaling.workers,
+    "latency": latency.latency,
 }
 
 

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from benchmarks import scenario as texts
+from benchmarks.accounting import descendants
 from benchmarks.crew import die_with
 from benchmarks.scenario import Scenario
 
@@ -97,6 +98,11 @@ class Subject:
         """The process that was started."""
         assert self.process is not None
         return self.process.pid
+
+    def spread(self, cpus: set[int]) -> None:
+        """Let its processes run on these processors from now on."""
+        for process in descendants(self.pid):
+            os.sched_setaffinity(process, cpus)
 
     def await_ports(self) -> None:
         """Return once every door can be connected to."""
