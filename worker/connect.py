@@ -41,7 +41,7 @@ async def connect(session: Session, balancer: Balancer) -> bool:
     tried = 0
     session.balancer = balancer
     while True:
-        peer = balancer.pick(tried)
+        peer = balancer.pick(tried, session)
         if peer is None:
             session.tries.append(ended_try(balancer.upstream.name, reactor.now))
             session.error("no live upstreams while connecting to upstream")
@@ -50,15 +50,21 @@ async def connect(session: Session, balancer: Balancer) -> bool:
         session.peer = peer
         attempt = Try(peer.text, reactor.now)
         session.tries.append(attempt)
+        if balancer.timing:
+            balancer.timed(peer, attempt)
         outcome, text = await attempt_peer(session, peer, attempt)
         worker = session.listener.worker
         worker.row[peer.counters + OUTCOME_INDEX[outcome]] += 1
         if outcome == "ok":
             if peer.fails:
                 balancer.connected(peer)
+            if balancer.timing:
+                balancer.timed(peer, attempt)
             return True
         attempt.outcome = outcome
         attempt.session_time = reactor.now - attempt.started
+        if balancer.timing:
+            balancer.timed(peer, attempt)
         session.error(text)
         drop_upstream(session)
         session.peer = None

@@ -96,7 +96,7 @@ class Session:
         self.tls: ssl.SSLSocket | None = None
         self.refusal = ""
         self.values: dict[str, str] = {}
-        self.advance: Callable[[int], object] | None = None
+        self.advance: Callable[[int | None], object] | None = None
         """Steps the story; None once it is over."""
         self.watched = False
         """Whether the client's socket is registered with the reactor."""
@@ -161,8 +161,8 @@ class Session:
 
     # The story's events.
 
-    def step(self, mask: int) -> None:
-        """Go on with the story."""
+    def step(self, mask: int | None) -> None:
+        """Go on with the story; None begins it."""
         if self.advance is None:
             return
         try:
@@ -210,6 +210,8 @@ class Session:
         if side is self.upstream and self.tries:
             attempt = self.tries[-1]
             attempt.first_byte_time = self.listener.worker.reactor.now - attempt.started
+            if self.balancer is not None and self.balancer.timing and self.peer is not None:
+                self.balancer.timed(self.peer, attempt)
 
     def side_ended(self, side: Endpoint) -> None:
         """A side has sent all it will. nginx's rules: flush what the other side still gets, then close both,
@@ -280,6 +282,8 @@ class Session:
             attempt.sent += self.client.moved - self.upstream.waits
             attempt.received = self.upstream.moved
         if self.peer is not None and self.balancer is not None:
+            if self.balancer.timing:
+                self.balancer.timed(self.peer, attempt)
             self.balancer.free(self.peer, False, now)
             self.peer = None
 
