@@ -7,8 +7,9 @@ a turn ends; beside the cipher it costs nothing that could be measured.
 
 from __future__ import annotations
 
+import os
 import ssl
-from socket import MSG_DONTWAIT, SocketType
+from socket import AF_UNIX, MSG_DONTWAIT, SHUT_WR, SOCK_NONBLOCK, SOCK_STREAM, SocketType, socketpair
 from typing import TYPE_CHECKING, Final
 
 from .relay import BUDGET, BUFFER, HANGUP, IN, OUT, SIZE, Endpoint, Means
@@ -138,14 +139,48 @@ class TlsEndpoint(MixedEndpoint):
         return True
 
     def shut_down(self) -> None:
-        """Send close_notify; the peer may go on sending (RFC 8446, section 6.1)."""
+        """Send close_notify; the peer may go on sending (RFC 8446, section 6.1). Failing that, a FIN, as nginx."""
+        if self.shut:
+            return
+        self.shut = True
+        try:
+            record = self.close_notify()
+            if SocketType.send(self.sock, record, MSG_DONTWAIT) == len(record) > 0:
+                return
+        except OSError:
+            pass
+        try:
+            SocketType.shutdown(self.sock, SHUT_WR)
+        except OSError:
+            pass  # gone already: its own edge tells
+
+    def close_notify(self) -> bytes:
+        """The record that says that we are done, taken from OpenSSL without letting it near the peer's bytes.
+
+        `unwrap` does not stop at sending: it reads on, and application data where it expects the peer's close_notify
+        breaks the connection for good. So for that call the descriptor leads to a socketpair. The reactor's
+        registration belongs to the connection, which the duplicate keeps open meanwhile. Raises OSError.
+        """
+        near, far = socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK)
+        with near, far:
+            connection = os.dup(self.fd)
+            try:
+                os.dup2(far.fileno(), self.fd, inheritable=False)
+                try:
+                    self.sock.unwrap()
+                except (OSError, ValueError):
+                    pass  # SSLWantReadError: said, and nobody answers
+                finally:
+                    os.dup2(connection, self.fd, inheritable=False)
+            finally:
+                os.close(connection)
+            return near.recv(RECORD)
+
+    def farewell(self) -> None:
+        """close_notify, so that the peer can tell an end from a cut."""
         if not self.shut:
             self.shut = True
             try:
                 self.sock.unwrap()
             except (OSError, ValueError):
-                pass  # SSLWantReadError: sent, and the peer's own is still to come
-
-    def farewell(self) -> None:
-        """close_notify, so that the peer can tell an end from a cut."""
-        self.shut_down()
+                pass  # SSLWantReadError: sent, and the peer's own is not waited for

@@ -275,8 +275,14 @@ class Bench(Loop):
         return self.shake(self.wrapped(self.client(name), context, sni))
 
     def wrapped(self, sock: socket.socket, context: ssl.SSLContext, sni: str | None = None) -> ssl.SSLSocket:
-        """A client's TLS on a connection, before its handshake."""
-        tls = context.wrap_socket(sock, server_hostname=sni, do_handshake_on_connect=False)
+        """A client's TLS on a connection, before its handshake; an end without close_notify raises."""
+        tls = context.wrap_socket(sock, server_hostname=sni, do_handshake_on_connect=False, suppress_ragged_eofs=False)
+        self.open.append(tls)
+        return tls
+
+    def serving(self, sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """A server's TLS on a connection, likewise."""
+        tls = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False)
         self.open.append(tls)
         return tls
 
