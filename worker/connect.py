@@ -93,7 +93,10 @@ async def attempt_peer(session: Session, peer: PeerState, attempt: Try) -> tuple
         problem = tune(session, sock, peer)
         if problem:
             return "error", problem
-    number = sock.connect_ex(peer.sockaddr)
+    try:
+        number = sock.connect_ex(peer.sockaddr)
+    except (OSError, ValueError) as error:  # Python's own refusal: a path that is too long for an address
+        return "error", f"connect() failed ({error}) while connecting to upstream"
     fd = sock.fileno()
     if number == errno.EINPROGRESS:
         reactor.watch(fd, session.step)
@@ -117,7 +120,10 @@ async def attempt_peer(session: Session, peer: PeerState, attempt: Try) -> tuple
     if target.proxy_protocol:
         header = proxy_header(session, target.proxy_protocol)
         # the socket is new: its buffer takes a header of 107 or 52 bytes whole
-        attempt.sent += sock.send(header, socket.MSG_DONTWAIT)
+        try:
+            attempt.sent += sock.send(header, socket.MSG_DONTWAIT)
+        except OSError as error:  # it took the connection and was gone
+            return "error", f"send() failed ({error.errno}: {error.strerror}) while sending PROXY protocol to upstream"
     if target.upstream_context is not None:
         return await attempt_tls(session, sock, peer)
     return "ok", ""
@@ -186,7 +192,8 @@ def drop_upstream(session: Session) -> None:
     sock = session.upstream_sock
     if sock is not None:
         fd = sock.fileno()
-        if fd >= 0:
-            session.listener.worker.reactor.handlers[fd] = None
+        handlers = session.listener.worker.reactor.handlers
+        if 0 <= fd < len(handlers):  # what failed at once was never watched
+            handlers[fd] = None
         sock.close()
         session.upstream_sock = None

@@ -25,8 +25,11 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
     worker = session.listener.worker
     hello = session.hello
     if hello is not None and not alpn_acceptable(tls, hello):
-        session.sock.recv(MAX_UNREAD, socket.MSG_DONTWAIT)  # unread bytes would turn the close into a reset
-        session.sock.send(NO_APPLICATION_PROTOCOL, socket.MSG_DONTWAIT)
+        try:
+            session.sock.recv(MAX_UNREAD, socket.MSG_DONTWAIT)  # unread bytes would turn the close into a reset
+            session.sock.send(NO_APPLICATION_PROTOCOL, socket.MSG_DONTWAIT)
+        except OSError:
+            pass  # gone already
         session.info("no application protocol in common while SSL handshaking")
         return fail(session, "failed")
     session.watch()
@@ -75,6 +78,7 @@ async def connect_tls(session: Session, sock: socket.socket, context: ssl.SSLCon
     try:
         tls_sock = context.wrap_socket(sock, do_handshake_on_connect=False, server_hostname=name)
     except (OSError, ValueError) as error:
+        reactor.handlers[fd] = None  # `sock` has given its descriptor away, and it is closed
         return f"SSL_do_handshake() failed ({error})"
     session.upstream_sock = tls_sock
     reactor.handlers[fd] = session.step

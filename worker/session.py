@@ -268,8 +268,11 @@ class Session:
         worker.session_duration.observe(row, now - self.started)
         if self.tries:
             self._end_try(now)
-        for writer in self.target.writers:
-            writer.log(self)
+        try:
+            for writer in self.target.writers:
+                writer.log(self)
+        except Exception as error:  # whatever it is, the connection must not stay open for it
+            worker.crashed(error, self.number)
         Wheel.remove(self)
         self._close()
         listener.ended(self)
@@ -309,7 +312,9 @@ class Session:
         if self.upstream is not None:
             self.upstream.close()
         elif self.upstream_sock is not None:
-            handlers[self.upstream_sock.fileno()] = None
+            fd = self.upstream_sock.fileno()
+            if 0 <= fd < len(handlers):  # it may not have been watched yet
+                handlers[fd] = None
             self.upstream_sock.close()
         self.upstream_sock = None
 
