@@ -8,19 +8,21 @@ What decides over a client (certificate, ALPN, client verification) is decided b
 sniffed hello, by choosing the context: one that is switched in `sni_callback` does not enforce the new context's
 client verification.
 
-Python's `ssl` cannot set some of what nginx sets. Refused, as "not available with this Python": several curves,
-`optional_no_ca`. Left at OpenSSL's own: the lifetime of sessions (2 hours), the depth of client chains (100), the
-list of CA names that a client is shown (empty: any), read-ahead. Nothing is kept between processes but tickets,
-so without them a TLS 1.2 session resumes on the worker that began it, and a TLS 1.3 session does not.
+What Python's `ssl` cannot set, `openssl` does. With a Python that does not let it, what was asked for is refused, and
+what nginx does by default is left out: a session may be resumed for 2 hours, chains may be of any length, clients are
+shown no names of authorities. Nothing is kept between processes but tickets, so without them a session resumes on the
+worker that began it only, if it has a cache.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
 import warnings
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from typing import Final
 
 from .errors import ConfigError
@@ -28,8 +30,18 @@ from .hello import ClientHello
 from .memfile import memory_file
 from .model.listen import Mode
 from .model.stream import Configuration, Gateway
-from .model.tls import KeyPair, ServerTls, UpstreamTls
+from .model.tls import ConfCommand, KeyPair, ServerTls, UpstreamTls
 from .model.where import Where
+from .openssl.pointers import unavailable
+from .openssl.settings import (
+    commands,
+    set_curves,
+    set_session_cache,
+    set_session_id_context,
+    set_session_timeout,
+)
+from .openssl.tickets import set_ticket_keys
+from .openssl.verification import accept_unknown_authorities, set_verify_depth, show_authorities
 from .pairs import load, localhost_pairs
 
 NO_APPLICATION_PROTOCOL: Final = bytes.fromhex("15 0303 0002 02 78")
@@ -49,8 +61,6 @@ _VERSIONS: Final = {
 }
 """In order. SSLv2 and SSLv3 are accepted words that OpenSSL no longer speaks."""
 _HOLES: Final = {"TLSv1.1": ssl.OP_NO_TLSv1_1, "TLSv1.2": ssl.OP_NO_TLSv1_2}
-_CURVES: Final = {"p-256": "prime256v1", "p-384": "secp384r1", "p-521": "secp521r1", "x25519": "X25519", "x448": "X448"}
-"""The names that OpenSSL takes for a group, where they differ from the one that Python looks up."""
 _VERIFY: Final = {"on": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL}
 
 _ALWAYS: Final = (
@@ -123,6 +133,9 @@ def fill(context: ssl.SSLContext, tls: ServerTls) -> None:
         if tls.alpn:
             context.set_alpn_protocols(list(tls.alpn))
         _set_client_verification(context, tls)
+        _set_sessions(context, tls)
+        _run(context, tls.conf_commands)  # last, as nginx: they overrule
+        _log_keys(context, tls.key_log)
 
 
 def upstream_context(tls: UpstreamTls) -> ssl.SSLContext:
@@ -147,6 +160,10 @@ def upstream_context(tls: UpstreamTls) -> ssl.SSLContext:
             context.set_default_verify_paths()
         elif tls.verify:
             _trust(context, tls.trusted_ca, crl=tls.crl)
+        if tls.verify and not unavailable():
+            set_verify_depth(context, tls.verify_depth)
+        _run(context, tls.conf_commands)
+        _log_keys(context, tls.key_log)
     return context
 
 
@@ -186,7 +203,8 @@ def _set_options(context: ssl.SSLContext, tls: ServerTls) -> None:
         options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     if not tls.session_tickets:
         options |= ssl.OP_NO_TICKET
-        context.num_tickets = 0  # else TLS 1.3 still sends some, good for one worker only
+        if not tls.session_cache:
+            context.num_tickets = 0  # else TLS 1.3 still sends some, which name a session that nobody remembers
     with _deprecated_words():
         context.options = options
 
@@ -199,10 +217,11 @@ def _set_ciphers(context: ssl.SSLContext, ciphers: str) -> None:
 def _set_curve(context: ssl.SSLContext, curve: str) -> None:
     if curve == "auto":
         return
-    if ":" in curve:
-        raise ValueError(f'"ssl_ecdh_curve {curve}": more than one curve is not available with this Python, name one')
+    if not unavailable():
+        set_curves(context, curve)
+        return
     try:
-        context.set_ecdh_curve(_CURVES.get(curve.lower(), curve))
+        context.set_ecdh_curve(curve)
     except ValueError:
         raise ValueError(f'SSL_CTX_set1_curves_list("{curve}") failed (unknown curve)') from None
 
@@ -210,12 +229,71 @@ def _set_curve(context: ssl.SSLContext, curve: str) -> None:
 def _set_client_verification(context: ssl.SSLContext, tls: ServerTls) -> None:
     if tls.verify_client == "off":
         return
-    if tls.verify_client not in _VERIFY:
-        raise ValueError(f'"ssl_verify_client {tls.verify_client}" is not available with this Python')
-    if tls.client_ca is None and tls.trusted_ca is None:
+    if tls.verify_client == "optional_no_ca":
+        accept_unknown_authorities(context)
+    elif tls.client_ca is None and tls.trusted_ca is None:
         raise ValueError('no "ssl_client_certificate" for "ssl_verify_client"')
-    context.verify_mode = _VERIFY[tls.verify_client]
+    else:
+        context.verify_mode = _VERIFY[tls.verify_client]
     _trust(context, tls.client_ca, tls.trusted_ca, crl=tls.crl)
+    if unavailable():
+        return
+    set_verify_depth(context, tls.verify_depth)
+    if tls.client_ca is not None:
+        show_authorities(context, tls.client_ca)
+
+
+def _set_sessions(context: ssl.SSLContext, tls: ServerTls) -> None:
+    if tls.ticket_keys:
+        set_ticket_keys(context, tls.ticket_keys)
+        set_session_id_context(context, session_identity(tls))
+    if not unavailable():
+        set_session_timeout(context, int(tls.session_timeout))
+        set_session_cache(context, tls.session_cache)
+
+
+def session_identity(tls: ServerTls) -> bytes:
+    """Equal, on any machine, where a session may resume that has a ticket of shared keys.
+
+    As in nginx, where the certificates are the same; here also only where the same is asked of clients, since nothing
+    is asked of one that resumes.
+    """
+    parts: list[bytes | None] = [pair.certificate for pair in tls.pairs]
+    parts += [tls.verify_client.encode(), b"%d" % tls.verify_depth, tls.client_ca, tls.trusted_ca, tls.crl]
+    for command in tls.conf_commands:
+        parts += [command.name.encode(), command.value.encode(), command.content]
+    digest = sha256()
+    for part in parts:
+        digest.update(b"-" if part is None else b"%d:%b" % (len(part), part))
+    return digest.digest()
+
+
+def _run(context: ssl.SSLContext, wanted: Sequence[ConfCommand]) -> None:
+    if not wanted:
+        return
+    with commands(context) as run:
+        for command in wanted:
+            try:
+                if command.content is None:
+                    run(command.name, command.value)
+                    continue
+                with memory_file(command.content) as path:
+                    try:
+                        run(command.name, path)
+                    except ValueError as error:
+                        raise ValueError(str(error).replace(path, command.value)) from None
+            except ValueError as error:
+                raise ConfigError(str(error), command.where) from None
+
+
+def _log_keys(context: ssl.SSLContext, path: str) -> None:
+    if not path:
+        return
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600))  # secrets are nobody's
+        context.keylog_filename = path
+    except OSError as error:
+        raise ValueError(f'open() "{path}" failed ({error.errno}: {error.strerror})') from None
 
 
 def _trust(context: ssl.SSLContext, *bundles: bytes | None, crl: bytes | None) -> None:

@@ -17,15 +17,13 @@ from . import (
     variables_ssl_preread,
     variables_upstream,
 )
+from .openssl.pointers import unavailable
 from .template import Getter, UnknownVariable
 
 MISSING: Final = frozenset(
-    {"ssl_ciphers", "ssl_curve", "ssl_curves", "limit_conn_status"},
+    {"limit_conn_status"},
 )
-"""Names of nginx's language that are refused for now, as if nobody had heard of them.
-
-The first three are in OpenSSL but not in the `ssl` module.
-"""
+"""Names of nginx's language that are refused for now, as if nobody had heard of them."""
 
 GETTERS: Final[Mapping[str, Getter]] = {
     **variables_core.GETTERS,
@@ -41,6 +39,8 @@ GETTERS: Final[Mapping[str, Getter]] = {
 def lookup(name: str) -> Getter:
     """The getter of a built-in variable, by its name without `$`; raises UnknownVariable."""
     getter = GETTERS.get(name)
+    if name in variables_ssl.NEED_OPENSSL and unavailable():
+        getter = None
     if getter is None and name.startswith(variables_proxy.TLV_PREFIX):
         getter = variables_proxy.tlv_getter(name)
     if getter is None:

@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from .openssl.verification import verify_error
 from .sources import sources
 from .template import Getter
 from .view import SessionView
@@ -165,10 +166,16 @@ def quoted(text: str) -> str:
 
 
 def ssl_client_verify(session: SessionView) -> str | None:
-    """`SUCCESS`, or `NONE` without a certificate: the handshake of one that does not verify fails."""
+    """`SUCCESS`, `FAILED:` and why, or `NONE` without a certificate.
+
+    Only `optional_no_ca` lets a client in whose certificate does not verify; any other's handshake fails.
+    """
     if session.tls is None:
         return None
-    return "SUCCESS" if der_of(session) else "NONE"
+    if not der_of(session):
+        return "NONE"
+    error = verify_error(session.tls)
+    return f"FAILED:{error}" if error else "SUCCESS"
 
 
 GETTERS: Final[Mapping[str, Getter]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from .openssl import connections
 from .template import Getter
 from .variables_ssl_preread import octets
 from .view import SessionView
@@ -21,6 +22,21 @@ def ssl_cipher(session: SessionView) -> str | None:
     tls = session.tls
     suite = tls.cipher() if tls is not None else None
     return suite[0] if suite is not None else None
+
+
+def ssl_ciphers(session: SessionView) -> str | None:
+    """The cipher suites that the client offered."""
+    return connections.ciphers(session.tls) if session.tls is not None else None
+
+
+def ssl_curve(session: SessionView) -> str | None:
+    """The curve of the key exchange."""
+    return connections.curve(session.tls) if session.tls is not None else None
+
+
+def ssl_curves(session: SessionView) -> str | None:
+    """The curves that the client offered."""
+    return connections.curves(session.tls) if session.tls is not None else None
 
 
 def ssl_protocol(session: SessionView) -> str | None:
@@ -53,5 +69,17 @@ def ssl_session_reused(session: SessionView) -> str | None:
 
 GETTERS: Final[Mapping[str, Getter]] = {
     getter.__name__: getter
-    for getter in (ssl_alpn_protocol, ssl_cipher, ssl_protocol, ssl_server_name, ssl_session_id, ssl_session_reused)
+    for getter in (
+        ssl_alpn_protocol,
+        ssl_cipher,
+        ssl_ciphers,
+        ssl_curve,
+        ssl_curves,
+        ssl_protocol,
+        ssl_server_name,
+        ssl_session_id,
+        ssl_session_reused,
+    )
 }
+NEED_OPENSSL: Final = frozenset({"ssl_ciphers", "ssl_curve", "ssl_curves"})
+"""Unknown with a Python that does not let us at OpenSSL."""

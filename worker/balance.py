@@ -11,14 +11,19 @@ The state is the worker's own, as in nginx without `zone`: what one worker learn
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
 
 from ..shared.model.address import Address
 from ..shared.model.upstream import Upstream
+from ..shared.view import SessionView, Try
 from .peer import PeerState
 
 
 class Balancer:
-    """The peers of one upstream, chosen in turn."""
+    """The peers of one upstream, chosen in turn; the methods beside round robin choose in their own way."""
+
+    timing: ClassVar[bool] = False
+    """Whether `timed` wants to hear how long sessions take."""
 
     __slots__ = ("_backups", "_clock", "_primaries", "_single", "states", "tries", "upstream")
 
@@ -38,11 +43,12 @@ class Balancer:
                 states.append(PeerState(peer, index, peer.address, 1 << len(states)))
         self._arrange(states)
 
-    def pick(self, tried: int = 0) -> PeerState | None:
+    def pick(self, tried: int = 0, session: SessionView | None = None) -> PeerState | None:
         """The peer for the next try, now holding one session more; None when none is live.
 
         `tried` is the sum of the `bit`s of the peers that this session has tried before.
         """
+        del session  # whose it is plays no part in taking turns
         state = self._single
         if state is None:
             state = self._richest(self._primaries, tried)
@@ -58,7 +64,7 @@ class Balancer:
     def connected(self, state: PeerState) -> None:
         """The peer accepted a connection: it lives, however the session ends."""
         if state.fails:
-            state.proved()
+            state.proved(self._clock())
 
     def free(self, state: PeerState, failed: bool, now: float) -> bool:
         """The session is done with the peer.
@@ -68,9 +74,12 @@ class Balancer:
         state.conns -= 1
         if not failed:
             if state.fails:
-                state.proved()
+                state.proved(now)
             return False
         return state is not self._single and state.failed(now)
+
+    def timed(self, state: PeerState, attempt: Try) -> None:
+        """A try began, or one of its times became known, or it is over; called only with `timing`."""
 
     def unresolved(self) -> tuple[int, ...]:
         """The indexes of peers whose name has no address yet; to be resolved and given to `set_addresses`."""
@@ -105,7 +114,8 @@ class Balancer:
 
     def _richest(self, states: tuple[PeerState, ...], tried: int) -> PeerState | None:
         best = None
-        total = high = 0
+        total: float = 0
+        high: float = 0
         now = -1.0
         for state in states:
             if tried and tried & state.bit:
@@ -126,7 +136,6 @@ class Balancer:
         if best is None:
             return None
         best.current_weight = high - total
-        # `checked` only matters while failures are counted
-        if best.fails and now - best.checked > best.fail_timeout:
-            best.checked = now
+        if best.fails:
+            best.chosen(now)
         return best

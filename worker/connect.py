@@ -47,7 +47,7 @@ async def connect(session: Session, balancer: Balancer) -> bool:
     tried = 0
     session.balancer = balancer
     while True:
-        peer = balancer.pick(tried)
+        peer = balancer.pick(tried, session)
         if peer is None:
             session.tries.append(ended_try(balancer.upstream.name, reactor.now))
             session.error("no live upstreams while connecting to upstream")
@@ -56,6 +56,8 @@ async def connect(session: Session, balancer: Balancer) -> bool:
         session.peer = peer
         attempt = Try(peer.text, reactor.now)
         session.tries.append(attempt)
+        if balancer.timing:
+            balancer.timed(peer, attempt)
         number, outcome, text = begin(session, peer)
         if number == EINPROGRESS:
             mask = await event()
@@ -67,17 +69,21 @@ async def connect(session: Session, balancer: Balancer) -> bool:
             attempt.connect_time = elapsed = reactor.now - attempt.started
             worker.upstream_connect.observe(worker.row, elapsed)
             if target.eager:
-                greet(session, peer, attempt)
-            if target.upstream_context is not None:
+                outcome, text = greet(session, peer, attempt)
+            if not outcome and target.upstream_context is not None:
                 outcome, text = await attempt_tls(session, peer)
             if not outcome:
                 worker.row[peer.counters] += 1  # CONNECT_OUTCOMES begins with ok
                 if peer.fails:
                     balancer.connected(peer)
+                if balancer.timing:
+                    balancer.timed(peer, attempt)
                 return True
         worker.row[peer.counters + OUTCOME_INDEX[outcome]] += 1
         attempt.outcome = outcome
         attempt.session_time = reactor.now - attempt.started
+        if balancer.timing:
+            balancer.timed(peer, attempt)
         session.error(text)
         drop_upstream(session)
         session.peer = None
@@ -104,7 +110,10 @@ def begin(session: Session, peer: PeerState) -> tuple[int, str, str]:
         problem = tune(session, sock, peer)
         if problem:
             return 0, "error", problem
-    number = sock.connect_ex(peer.sockaddr)
+    try:
+        number = sock.connect_ex(peer.sockaddr)
+    except (OSError, ValueError) as error:  # Python's own refusal: a path that is too long for an address
+        return 0, "error", f"connect() failed ({error}) while connecting to upstream"
     if number in UNDER_WAY:
         session.listener.worker.reactor.watch(sock.fileno(), session.step)
         session.limit(target.connect_timeout)
@@ -124,15 +133,19 @@ def failure(number: int) -> tuple[str, str]:
     return outcome, f"{what} ({number}: {os.strerror(number)}) while connecting to upstream"
 
 
-def greet(session: Session, peer: PeerState, attempt: Try) -> None:
-    """What a connection that stands gets first: TCP_NODELAY, the PROXY header."""
+def greet(session: Session, peer: PeerState, attempt: Try) -> tuple[str, str]:
+    """What a connection that stands gets first: TCP_NODELAY, the PROXY header. An outcome and a text, or empty ones."""
     target, sock = session.target, session.upstream_sock
     assert sock is not None
     if target.nodelay and peer.family != AF_UNIX:
         sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     if target.proxy_protocol:
         # the socket is new: its buffer takes a header of 107 or 52 bytes whole
-        attempt.sent += sock.send(proxy_header(session, target.proxy_protocol), socket.MSG_DONTWAIT)
+        try:
+            attempt.sent += sock.send(proxy_header(session, target.proxy_protocol), socket.MSG_DONTWAIT)
+        except OSError as error:  # it took the connection and was gone
+            return "error", f"send() failed ({error.errno}: {error.strerror}) while sending PROXY protocol to upstream"
+    return "", ""
 
 
 async def attempt_tls(session: Session, peer: PeerState) -> tuple[str, str]:
@@ -198,7 +211,8 @@ def drop_upstream(session: Session) -> None:
     sock = session.upstream_sock
     if sock is not None:
         fd = sock.fileno()
-        if fd >= 0:
-            session.listener.worker.reactor.handlers[fd] = None
+        handlers = session.listener.worker.reactor.handlers
+        if 0 <= fd < len(handlers):  # what failed at once was never watched
+            handlers[fd] = None
         sock.close()
         session.upstream_sock = None

@@ -24,8 +24,11 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
     """Terminate the client's TLS; False when the handshake failed and the session is over (nginx's status: 500)."""
     hello = session.hello
     if hello is not None and not alpn_acceptable(tls, hello):
-        session.sock.recv(MAX_UNREAD, socket.MSG_DONTWAIT)  # unread bytes would turn the close into a reset
-        session.sock.send(NO_APPLICATION_PROTOCOL, socket.MSG_DONTWAIT)
+        try:
+            session.sock.recv(MAX_UNREAD, socket.MSG_DONTWAIT)  # unread bytes would turn the close into a reset
+            session.sock.send(NO_APPLICATION_PROTOCOL, socket.MSG_DONTWAIT)
+        except OSError:
+            pass  # gone already
         session.info("no application protocol in common while SSL handshaking")
         return fail(session, "failed")
     session.watch()
@@ -61,7 +64,7 @@ async def connect_tls(session: Session, sock: socket.SocketType, context: ssl.SS
     """
     try:
         stream = TlsStream(sock, context, server=False, name=name)
-    except ValueError as error:  # a name that cannot be sent
+    except (OSError, ValueError) as error:  # a name that cannot be sent
         return f"SSL_do_handshake() failed ({error})"
     session.limit(session.target.connect_timeout)
     why = await shake(stream, 0)

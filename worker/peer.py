@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..shared.model.address import Address
 from ..shared.model.upstream import Peer
+
+SLIGHT: Final = 0.001
+"""The least share of a peer that has just come back: something to divide by."""
 
 
 class PeerState:
@@ -26,8 +31,11 @@ class PeerState:
         "max_conns",
         "max_fails",
         "peer",
+        "slow_from",
+        "slow_start",
         "sockaddr",
         "text",
+        "time",
         "weight",
     )
 
@@ -45,27 +53,44 @@ class PeerState:
         self.counters = counters
         """Where the counters of this upstream and peer start; whoever lays counters out sets it."""
         self.weight = peer.weight
-        self.effective_weight = peer.weight
-        """The weight in force: a failure lowers it, each later look at the peer raises it by one."""
-        self.current_weight = 0
         self.max_fails = peer.max_fails
         self.fail_timeout = peer.fail_timeout
         self.max_conns = peer.max_conns
+        self.slow_start = peer.slow_start
+        self.guarded = self.max_conns > 0
+        """Whether choosing the peer needs more than a look at its weight; spares most picks two tests and the clock."""
+        self.begin()
+
+    def begin(self) -> None:
+        """A peer of which nothing is known yet."""
+        self.effective_weight: float = self.weight
+        """The weight in force: a failure lowers it, each later look at the peer raises it by one."""
+        self.current_weight: float = 0
         self.fails = 0
         self.accessed = 0.0
         """When the last failure happened."""
         self.checked = 0.0
         """When the last failure happened, or the peer was last chosen after `fail_timeout` had passed."""
         self.conns = 0
-        """Sessions of this worker that hold the peer."""
-        self.guarded = self.max_conns > 0
-        """Whether choosing the peer needs more than a look at its weight; spares most picks two tests and the clock."""
+        """Sessions that hold the peer: this worker's, or everybody's with `zone`."""
+        self.slow_from = 0.0
+        """When the peer came back and began to recover its weight (`slow_start`); 0 while it has it."""
+        self.time = 0.0
+        """The average time that the peer takes, for `least_time`; 0 while none is known."""
 
     def available(self, now: float) -> bool:
         """Whether neither failures nor `max_conns` keep sessions away from the peer."""
         if self.max_fails and self.fails >= self.max_fails and now - self.checked <= self.fail_timeout:
             return False
+        if self.slow_from:
+            self._recover(now)
         return not self.max_conns or self.conns < self.max_conns
+
+    def chosen(self, now: float) -> None:
+        """A peer with failures gets a session: after `fail_timeout` it is the one that tries it. Costs nothing to
+        forget for a peer without: `checked` only matters while failures are counted."""
+        if now - self.checked > self.fail_timeout:
+            self.checked = now
 
     def failed(self, now: float) -> bool:
         """Count a failure; True when it is the one that takes the peer out of service."""
@@ -77,11 +102,31 @@ class PeerState:
         self.effective_weight = max(0, self.effective_weight - self.weight // self.max_fails)
         return self.fails >= self.max_fails
 
-    def proved(self) -> None:
+    def proved(self, now: float) -> None:
         """Forget the failures if this success came of a try made after `fail_timeout` had passed."""
         if self.fails and self.accessed < self.checked:
+            if self.slow_start and 0 < self.max_fails <= self.fails:
+                self.slow_from = now
+                self.effective_weight = 0
             self.fails = 0
+            self.guarded = self.max_conns > 0 or self.slow_from > 0
+
+    def _recover(self, now: float) -> None:
+        """`slow_start`: a weight that grows from nothing to the peer's own, unless failures keep it lower."""
+        passed = now - self.slow_from
+        if passed < self.slow_start:
+            share = self.weight * passed / self.slow_start
+            self.effective_weight = min(self.effective_weight, share) if self.fails else share
+            return
+        self.slow_from = 0.0
+        if not self.fails:
+            self.effective_weight = self.weight
             self.guarded = self.max_conns > 0
+
+    @property
+    def share(self) -> float:
+        """The weight against which its sessions are counted: its own, less while it recovers."""
+        return max(self.effective_weight, SLIGHT) if self.slow_from else self.weight
 
     def __repr__(self) -> str:
         return f"<PeerState {self.text} fails={self.fails} conns={self.conns}>"

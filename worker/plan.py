@@ -22,6 +22,7 @@ from .accesslog import AccessLogs
 from .balance import Balancer
 from .gateway import GatewayTables
 from .listener import Listener
+from .methods import make_balancer
 from .names import Names
 from .target import Target
 from .worker import Worker
@@ -87,7 +88,7 @@ class Plan:
         """The balancer of an upstream, one for all that share it."""
         known = self._balancers.get(id(upstream))
         if known is None:
-            known = self._balancers[id(upstream)] = Balancer(upstream, time.monotonic)
+            known = self._balancers[id(upstream)] = make_balancer(upstream, time.monotonic)
             self._count(known)
             self._unresolved += [(known, index) for index in known.unresolved()]
         return known

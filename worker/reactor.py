@@ -26,6 +26,13 @@ ROUNDS: Final = 4
 
 Handler = Callable[[int], object]
 """Called with the event mask."""
+Crashed = Callable[[BaseException, Callable[..., object]], None]
+"""Told of an exception, and of the handler that let it through: a bug, but only that session's."""
+
+
+def nothing(_timeout: float, _batch: int) -> list[tuple[int, int]]:
+    """What a closed epoll has to say."""
+    return []
 
 
 class Reactor:
@@ -44,10 +51,10 @@ class Reactor:
         "now",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, crashed: Callable[[BaseException], None]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, crashed: Crashed) -> None:
         self._loop = loop
         self._epoll = select.epoll(flags=select.EPOLL_CLOEXEC)
-        self._poll = self._epoll.poll
+        self._poll: Callable[[float, int], list[tuple[int, int]]] = self._epoll.poll
         self._register = self._epoll.register
         self._turns: list[Callable[[], object]] = []
         self._scheduled = False
@@ -55,7 +62,6 @@ class Reactor:
         """Descriptors watched since the last look: an event of this batch is of a closed socket that had the number."""
         self.handlers: list[Handler | None] = [None] * 1024
         self.crashed = crashed
-        """Told of an exception that a handler let through: a bug, but only that session's."""
         self.now = monotonic()
         """The clock as of this wake-up."""
         loop.add_reader(self._epoll.fileno(), self.drain)
@@ -97,7 +103,7 @@ class Reactor:
                     try:
                         turn()
                     except Exception as error:
-                        self.crashed(error)
+                        self.crashed(error, turn)
             elif not events:
                 return
             for fd, mask in events:
@@ -106,12 +112,14 @@ class Reactor:
                     try:
                         handler(mask)
                     except Exception as error:
-                        self.crashed(error)
+                        self.crashed(error, handler)
         if self._turns and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self.drain)
 
     def close(self) -> None:
-        """Leave the loop and close the epoll."""
+        """Leave the loop and close the epoll; a call that the loop still has for us finds nothing to do."""
+        self._poll = nothing
+        self._turns = []
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()

@@ -65,6 +65,7 @@ class Endpoint:
         "other",
         "pending",
         "pipe",
+        "queued",
         "session",
         "shut",
         "sock",
@@ -87,6 +88,8 @@ class Endpoint:
         self.moved = 0
         """Bytes read from this side."""
         self.full = 0
+        self.queued = False
+        """A turn was asked for: edges that come meanwhile must not add others, or a fast stream had ever more."""
         self.eof = False
         self.hangup = False
         """The kernel said that the end is near: read until it comes."""
@@ -118,8 +121,15 @@ class Endpoint:
         """Bytes for this side that were read from the other but not sent yet."""
         return (len(self.pending) if self.pending is not None else 0) + (self.pipe.held if self.pipe is not None else 0)
 
+    def again(self) -> None:
+        """Ask for one more turn."""
+        if not self.queued:
+            self.queued = True
+            self.means.reactor.again(self.resume)
+
     def resume(self) -> None:
         """Go on in a turn that was asked for; meanwhile the other side may have stopped taking bytes, or be gone."""
+        self.queued = False
         if self.session is None:
             return
         if self.other.held:
@@ -170,7 +180,7 @@ class Endpoint:
             else:
                 self.full += 1
                 if self.full >= FULL or total >= BUDGET:
-                    means.reactor.again(self.resume)
+                    self.again()
                     break
         if total:
             self.count(total)
@@ -191,7 +201,7 @@ class Endpoint:
         pipe = other.pipe or means.pipes.take()
         if pipe is None:
             self.full = 0
-            means.reactor.again(self.resume)
+            self.again()
             return
         self._unblock()
         other.pipe = pipe
@@ -209,7 +219,7 @@ class Endpoint:
                     blocked = True
                     break
             else:
-                means.reactor.again(self.resume)
+                self.again()
         except BlockingIOError:
             pass
         except OSError as error:

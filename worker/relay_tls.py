@@ -7,7 +7,7 @@ one send. What waits to be sent into a TLS side is ciphertext already, at most o
 from __future__ import annotations
 
 import ssl
-from socket import MSG_DONTWAIT, SocketType
+from socket import MSG_DONTWAIT, SHUT_WR, SocketType
 from typing import TYPE_CHECKING, Final
 
 from .relay import BUDGET, BUFFER, IN, SIZE, Endpoint, Means
@@ -60,8 +60,7 @@ class MixedEndpoint(Endpoint):
         session = self.session
         if session is None or self.eof:
             return
-        reactor = self.means.reactor
-        session.deadline = reactor.now + session.idle_timeout
+        session.deadline = self.means.reactor.now + session.idle_timeout
         other = self.other
         total = 0
         while True:
@@ -84,7 +83,7 @@ class MixedEndpoint(Endpoint):
             if self.eof or self.drained:
                 break
             if total >= BUDGET:
-                reactor.again(self.resume)
+                self.again()
                 break
         if total:
             self.count(total)
@@ -160,11 +159,19 @@ class TlsEndpoint(MixedEndpoint):
         return False
 
     def shut_down(self) -> None:
-        """Send close_notify; the peer may go on sending (RFC 8446, section 6.1)."""
+        """Send close_notify; the peer may go on sending (RFC 8446, section 6.1). Failing that, a FIN, as nginx."""
+        if self.shut:
+            return
+        self.shut = True
+        if self.pending is None and self.stream.say_goodbye():
+            return
+        try:
+            self.sock.shutdown(SHUT_WR)
+        except OSError:
+            pass  # gone already: its own edge tells
+
+    def farewell(self) -> None:
+        """close_notify, so that the peer can tell an end from a cut; unless what came before it could not be sent."""
         if not self.shut and self.pending is None:
             self.shut = True
             self.stream.say_goodbye()
-
-    def farewell(self) -> None:
-        """close_notify, unless what came before it could not be sent."""
-        self.shut_down()

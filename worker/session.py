@@ -215,6 +215,8 @@ class Session:
         if side is self.upstream and self.tries:
             attempt = self.tries[-1]
             attempt.first_byte_time = self.listener.worker.reactor.now - attempt.started
+            if self.balancer is not None and self.balancer.timing and self.peer is not None:
+                self.balancer.timed(self.peer, attempt)
 
     def side_ended(self, side: Endpoint) -> None:
         """A side has sent all it will. nginx's rules: flush what the other side still gets, then close both,
@@ -271,8 +273,11 @@ class Session:
         worker.session_duration.observe(row, now - self.started)
         if self.tries:
             self._end_try(now)
-        for writer in self.target.writers:
-            writer.log(self)
+        try:
+            for writer in self.target.writers:
+                writer.log(self)
+        except Exception as error:  # whatever it is, the connection must not stay open for it
+            worker.crashed(error, self.number)
         Wheel.remove(self)
         self._close()
         listener.ended(self)
@@ -285,6 +290,8 @@ class Session:
             attempt.sent += max(self.client.moved - self.upstream.waits, 0)
             attempt.received = self.upstream.moved
         if self.peer is not None and self.balancer is not None:
+            if self.balancer.timing:
+                self.balancer.timed(self.peer, attempt)
             self.balancer.free(self.peer, False, now)
             self.peer = None
 
@@ -307,7 +314,9 @@ class Session:
         if self.upstream is not None:
             self.upstream.close()
         elif self.upstream_sock is not None:
-            handlers[self.upstream_sock.fileno()] = None
+            fd = self.upstream_sock.fileno()
+            if 0 <= fd < len(handlers):  # it may not have been watched yet
+                handlers[fd] = None
             self.upstream_sock.close()
         self.upstream_sock = None
 

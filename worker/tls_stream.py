@@ -68,13 +68,20 @@ class TlsStream:
                 return False
             self.unsent = None
 
-    def say_goodbye(self) -> None:
-        """Send close_notify, so that the peer can tell an end from a cut; what cannot go at once does not."""
+    def say_goodbye(self) -> bool:
+        """Send close_notify, so that the peer can tell an end from a cut; False when it could not go at once.
+
+        `unwrap` does not stop at sending: it reads on, and application data where it expects the peer's close_notify
+        breaks the connection for good. So what the peer has sent is kept from it meanwhile.
+        """
+        unread = self.incoming.read()
         try:
             self.tls.unwrap()
         except (OSError, ValueError):
             pass  # SSLWantReadError: said, and the peer's own is still to come
+        if unread:
+            self.incoming.write(unread)
         try:
-            self.flush()
+            return self.outgoing.pending > 0 and self.flush()
         except OSError:
-            pass
+            return False

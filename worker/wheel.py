@@ -8,12 +8,11 @@ if it has moved on, so does the session. One timer of the event loop serves all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from heapq import heappop, heappush
 from time import monotonic
 from typing import Final, Protocol
 
-from .reactor import Reactor
+from .reactor import Crashed, Reactor
 
 FINE: Final = 20
 """Ticks per second for deadlines that are near: 50 ms."""
@@ -42,9 +41,7 @@ class Wheel:
 
     __slots__ = ("_buckets", "_crashed", "_handle", "_loop", "_next", "_reactor", "_ticks")
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, reactor: Reactor, crashed: Callable[[BaseException], None]
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, reactor: Reactor, crashed: Crashed) -> None:
         self._loop = loop
         self._reactor = reactor
         self._crashed = crashed
@@ -102,7 +99,7 @@ class Wheel:
                     try:
                         item.expired()
                     except Exception as error:
-                        self._crashed(error)
+                        self._crashed(error, item.expired)
         if ticks and ticks[0] < self._next:
             self._arm(ticks[0], now)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections.abc import Callable
 from time import monotonic
 
 from ..shared.birth import Birth
@@ -16,7 +17,7 @@ from .names import Names
 from .passing import Passes
 from .pipes import PipePool
 from .reactor import Reactor
-from .relay import Means
+from .relay import Endpoint, Means
 from .session import Session
 from .wheel import Wheel
 
@@ -33,8 +34,8 @@ class Worker:
         self.layout = birth.layout
         self.row = birth.row
         self.clock = monotonic
-        self.reactor = Reactor(loop, self.crashed)
-        self.wheel = Wheel(loop, self.reactor, self.crashed)
+        self.reactor = Reactor(loop, self.handler_crashed)
+        self.wheel = Wheel(loop, self.reactor, self.handler_crashed)
         self.pipes = PipePool()
         self.means = Means(self.reactor, self.pipes, birth.row)
         self.session_duration = birth.layout.session_duration
@@ -49,6 +50,8 @@ class Worker:
         self.balancers: dict[str, Balancer] = {}
         self.passes = Passes(self)
         self.draining = False
+        self._listening = True
+        """Whether there is a queue that may still give sessions."""
         self.done = loop.create_future()
         """Set when nothing is left to do."""
         self.tasks: set[asyncio.Task[None]] = set()
@@ -77,6 +80,16 @@ class Worker:
             for line in traceback.format_exception(error):
                 self.log.debug(line.rstrip(), number)
 
+    def handler_crashed(self, error: BaseException, handler: Callable[..., object]) -> None:
+        """The same out of a handler of the reactor: nobody knows in what state its session is, so that is over."""
+        owner = getattr(handler, "__self__", None)
+        session = owner.session if isinstance(owner, Endpoint) else owner
+        if isinstance(session, Session):
+            self.crashed(error, session.number)
+            session.finish(500)
+        else:
+            self.crashed(error)
+
     def drain(self, seconds: float | None) -> None:
         """Stop accepting; be done when the last session has ended, or cut what is left after `seconds`."""
         if self.draining:
@@ -85,18 +98,20 @@ class Worker:
         self.reactor.now = monotonic()
         for listener in self.listeners:
             listener.drain()
+        self._listening = False
         if seconds is not None:
             self._deadline = self.loop.call_later(seconds, self.abort)
         self.ended()
 
     def ended(self) -> None:
         """A session ended while draining."""
-        if not self.sessions and not self.done.done():
+        if not self.sessions and not self._listening and not self.done.done():
             self.done.set_result(None)
 
     def abort(self) -> None:
         """Close every session now."""
         self.draining = True
+        self._listening = False
         self.reactor.now = monotonic()
         self.count(ABORTED, len(self.sessions))
         for session in tuple(self.sessions):

@@ -34,6 +34,17 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfCommand:
+    """`ssl_conf_command`: a command of OpenSSL's own configuration."""
+
+    name: str
+    value: str
+    content: bytes | None = field(default=None, repr=False)
+    """What is in the file that `value` names, if it names one."""
+    where: Where = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerTls:
     """`ssl_*`: what a client that is terminated meets. Hashable: equal settings may share a context."""
 
@@ -46,6 +57,10 @@ class ServerTls:
     dhparam: bytes | None = None
     session_tickets: bool = True
     session_timeout: float = 300.0
+    session_cache: int | None = 0
+    """How many sessions without tickets a worker remembers; None says to clients that it remembers none."""
+    ticket_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """Contents of `ssl_session_ticket_key` files: the first encrypts, all decrypt."""
     alpn: tuple[str, ...] = ()
     verify_client: str = "off"
     """`off`, `on`, `optional` or `optional_no_ca`."""
@@ -54,6 +69,9 @@ class ServerTls:
     crl: bytes | None = None
     verify_depth: int = 1
     reject_handshake: bool = False
+    conf_commands: tuple[ConfCommand, ...] = ()
+    key_log: str = ""
+    """The file that secrets are appended to, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +92,5 @@ class UpstreamTls:
     trusted_ca: bytes | None = None
     crl: bytes | None = None
     alpn: tuple[str, ...] = ()
+    conf_commands: tuple[ConfCommand, ...] = ()
+    key_log: str = ""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from ..template import Template
 from .address import Address
 from .where import NOWHERE, Where
 
@@ -53,6 +56,9 @@ class Upstream:
     peers: tuple[Peer, ...]
     method: str = "round_robin"
     method_arguments: tuple[str, ...] = ()
+    """As written, without the key of `hash`."""
+    key: Template | None = None
+    """What `hash` hashes."""
     zone: str | None = None
     zone_size: int = 0
     resolver: Resolver | None = None

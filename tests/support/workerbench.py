@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 TURN: Final = 0.002
 """Seconds for which the loop waits for something to happen before the test's condition is looked at again."""
+RUNNING: Final = 2
+"""Descriptors that the loop itself needs while it turns."""
 AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -51,6 +53,11 @@ class Loop:
     def turn(self) -> None:
         """Once, with a short wait for something to do."""
         self.loop.call_later(TURN, self.loop.stop)
+        self.loop.run_forever()
+
+    def spin(self) -> None:
+        """Once, without a wait."""
+        self.loop.call_soon(self.loop.stop)
         self.loop.run_forever()
 
     def until(self, condition: Callable[[], T], what: str = "", within: float = 10) -> T:
@@ -93,6 +100,45 @@ class Loop:
                 break
             data += more
         return bytes(data)
+
+    def carry(self, source: socket.socket, sink: socket.socket, data: bytes, close: bool = False) -> bytes:
+        """What comes out of `sink` while `data` goes into `source`, whose sending may then be shut."""
+        rest, heard = memoryview(data), bytearray()
+        deadline = time.monotonic() + seconds(20)
+        while len(heard) < len(data):
+            sent, came = self.some(source.send, rest[: 1 << 18]) if rest else None, self.some(sink.recv, 1 << 18)
+            rest = rest[sent or 0 :]
+            heard += came or b""
+            if close and not rest:
+                source.shutdown(socket.SHUT_WR)
+                close = False
+            if came == b"":
+                break
+            assert time.monotonic() < deadline, f"{len(heard)} of {len(data)} bytes came"
+            if sent or came:
+                self.spin()
+            else:
+                self.turn()
+        return bytes(heard)
+
+    @staticmethod
+    def some(action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """What a non-blocking action gives; None if it would have to wait."""
+        try:
+            return action(*args, **kwargs)
+        except AGAIN:
+            return None
+
+    def stuff(self, sock: socket.socket, data: bytes = bytes(1 << 16), least: int = 0) -> int:
+        """Send until nothing more is taken, however often the loop turns; how many bytes that were."""
+        total = still = 0
+        while still < 5:
+            count = self.some(sock.send, data)
+            total += count or 0
+            still = 0 if count else still + 1
+            self.turn()
+        assert total >= least
+        return total
 
     def hear_all(self, sock: socket.socket) -> bytes:
         """Everything up to the other side's end; raises on a reset."""
@@ -229,8 +275,14 @@ class Bench(Loop):
         return self.shake(self.wrapped(self.client(name), context, sni))
 
     def wrapped(self, sock: socket.socket, context: ssl.SSLContext, sni: str | None = None) -> ssl.SSLSocket:
-        """A client's TLS on a connection, before its handshake."""
-        tls = context.wrap_socket(sock, server_hostname=sni, do_handshake_on_connect=False)
+        """A client's TLS on a connection, before its handshake; an end without close_notify raises."""
+        tls = context.wrap_socket(sock, server_hostname=sni, do_handshake_on_connect=False, suppress_ragged_eofs=False)
+        self.open.append(tls)
+        return tls
+
+    def serving(self, sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """A server's TLS on a connection, likewise."""
+        tls = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False, suppress_ragged_eofs=False)
         self.open.append(tls)
         return tls
 
@@ -264,6 +316,12 @@ class Bench(Loop):
             lambda: sum(s.upstream is not None for s in self.worker.sessions) == count, f"{count} sessions relay"
         )
         return sorted(self.worker.sessions, key=lambda session: session.number)
+
+    def relay(self, upstream: socket.socket, name: str = "a") -> tuple[Session, socket.socket, socket.socket]:
+        """A plain session that relays, with its client and, accepted from `upstream`, its other end."""
+        client = self.client(name)
+        far = self.accepted(upstream)
+        return self.relaying()[-1], client, far
 
     def idle(self) -> None:
         """Wait until no session is left."""

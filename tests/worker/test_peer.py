@@ -46,10 +46,10 @@ def test_failures_lower_the_weight_but_never_below_nothing() -> None:
 def test_only_a_success_after_the_timeout_forgets_failures() -> None:
     peer = state(max_fails=3)
     peer.failed(100)
-    peer.proved()
+    peer.proved(100.0)
     assert peer.fails == 1
     peer.checked = 111
-    peer.proved()
+    peer.proved(100.0)
     assert peer.fails == 0
     assert not peer.guarded
 
@@ -64,3 +64,18 @@ def test_max_conns_keeps_sessions_away() -> None:
 
 def test_a_peer_shows_its_state() -> None:
     assert repr(state()) == "<PeerState 127.0.0.1:80 fails=0 conns=0>"
+
+
+def test_slow_start_gives_the_weight_back_in_time() -> None:
+    address = ipv4("127.0.0.1", 80)
+    peer = PeerState(Peer("a", address, weight=10, slow_start=10.0, fail_timeout=1.0), 0, address, 1)
+    peer.failed(100.0)
+    peer.chosen(102.0)
+    peer.proved(102.0)
+    weights = []
+    for now in (102.0, 104.5, 107.0, 112.0):
+        assert peer.guarded
+        assert peer.available(now)
+        weights.append((peer.effective_weight, peer.share))
+    assert weights == [(0.0, 0.001), (2.5, 2.5), (5.0, 5.0), (10, 10)]
+    assert not peer.guarded

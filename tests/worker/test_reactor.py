@@ -22,8 +22,11 @@ class Reacting(Loop):
     def __init__(self) -> None:
         super().__init__()
         self.crashes: list[BaseException] = []
-        self.reactor = Reactor(self.loop, self.crashes.append)
+        self.reactor = Reactor(self.loop, self.crashed)
         self.sockets: list[socket.socket] = []
+
+    def crashed(self, error: BaseException, _handler: object) -> None:
+        self.crashes.append(error)
 
     def pair(self) -> tuple[socket.socket, socket.socket]:
         pair = socket.socketpair()

@@ -36,8 +36,11 @@ class Turning(Loop):
     def __init__(self) -> None:
         super().__init__()
         self.crashes: list[BaseException] = []
-        self.reactor = Reactor(self.loop, self.crashes.append)
-        self.wheel = Wheel(self.loop, self.reactor, self.crashes.append)
+        self.reactor = Reactor(self.loop, self.crashed)
+        self.wheel = Wheel(self.loop, self.reactor, self.crashed)
+
+    def crashed(self, error: BaseException, _handler: object) -> None:
+        self.crashes.append(error)
 
     def put(self, seconds: float, item: Item | None = None) -> Item:
         item = item or Item()

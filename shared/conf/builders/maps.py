@@ -1,4 +1,4 @@
-"""The variables that a configuration defines: by `map`, by `set`, by named groups of regular expressions."""
+"""The variables that a configuration defines: by `map`, `geo`, `split_clients` and `set`, and by named groups."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from ...mapping import BadName, Conflict, Entries, Map
 from ...pattern import Pattern, compile_pattern
 from ...scope import NotChangeable
 from ...scope import Scope as Variables
-from ...template import Template
+from ...template import Getter, Template
 from ...variables import lookup as builtin_variable
 from ..tree import Directive, Word
 from .context import Context
+from .geo import build_geo
 from .scope import Scope
+from .split_clients import build_shares
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A `map` whose names are declared and whose expressions are compiled, but not its values."""
+    """A block that defines a variable: the name is declared and a map's expressions are compiled, but no values."""
 
     directive: Directive
     name: str
@@ -26,20 +28,30 @@ class Draft:
 
 
 def define_variables(stream: Scope, context: Context) -> None:
-    """Make every variable of `stream {}` known to `context`, then build the maps.
+    """Make every variable of `stream {}` known to `context`, then build what gives their values.
 
-    All names come first: nginx lets a variable be used above the line that defines it.
+    All names come first: nginx lets a variable be used above the line that defines it. Of several blocks that define
+    the same one the last counts.
     """
     variables = Variables(builtin_variable)
     names: set[str] = set()
-    drafts = [declare_map(directive, variables, names) for directive in stream.own("map")]
+    drafts = [declare(directive, variables, names) for directive in stream.own("map", "geo", "split_clients")]
     for server in stream.own("server"):
         for directive in Scope(server.block or ()).own("set"):
             names.add(declare_set(directive.words[0], variables))
     context.lookup = variables.lookup
     context.declared = frozenset(names)
     for draft in drafts:
-        variables.define_map(draft.name, build_map(draft, context).getter)
+        variables.define_map(draft.name, build(draft, context))
+
+
+def build(draft: Draft, context: Context) -> Getter:
+    """What gives the value of a draft's variable."""
+    if draft.directive.name == "geo":
+        return build_geo(draft.directive, draft.name, context).getter
+    if draft.directive.name == "split_clients":
+        return build_shares(draft.directive, draft.name, context).getter
+    return build_map(draft, context).getter
 
 
 def defined_name(word: Word) -> str:
@@ -49,9 +61,9 @@ def defined_name(word: Word) -> str:
     return word.text[1:]
 
 
-def declare_map(directive: Directive, variables: Variables, names: set[str]) -> Draft:
-    """Declare the variable of a `map`, and the named groups of its keys."""
-    word = directive.words[1]
+def declare(directive: Directive, variables: Variables, names: set[str]) -> Draft:
+    """Declare the variable of a block, and the named groups of a map's keys."""
+    word = directive.words[-1]
     name = defined_name(word)
     try:
         variables.declare_map(name)
@@ -59,7 +71,7 @@ def declare_map(directive: Directive, variables: Variables, names: set[str]) -> 
         raise duplicate_variable(name, word) from None
     names.add(name)
     patterns = {}
-    for entry in directive.block or ():
+    for entry in (directive.block or ()) if directive.name == "map" else ():
         if entry.name.startswith("~"):
             pattern = patterns[entry] = compile_key(entry)
             declare_groups(pattern, entry, variables)

@@ -2,42 +2,50 @@
 
 from __future__ import annotations
 
-import re
 import ssl
 from typing import Final
 
 from ...errors import ConfigError
 from ...model.tls import KeyPair, ServerTls, UpstreamTls
+from ...openssl.pointers import unavailable
 from .. import values
 from ..tree import Directive, Word
 from .context import Context
 from .files import authorities, dh_parameters, key_pair, revocations
+from .openssl import (
+    available,
+    conf_commands,
+    curves,
+    key_log,
+    not_available,
+    session_cache,
+    ticket_keys,
+)
 from .scope import Scope
 
 PROTOCOLS: Final = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 DEAD_PROTOCOLS: Final = frozenset({"SSLv2", "SSLv3"})
 VERIFY_CLIENT: Final = ("off", "on", "optional", "optional_no_ca")
-SMALLEST_CACHE: Final = 8 * 4096
-"""nginx's least size of a shared session cache, eight pages."""
-SHARED_CACHE: Final = re.compile(r"shared:([^:]+):(.+)", re.DOTALL)
-BUILTIN_CACHE: Final = re.compile(r"builtin(:[1-9][0-9]*)?")
 SERVER: Final = ServerTls()
 UPSTREAM: Final = UpstreamTls()
 
 
 def server_tls(scope: Scope, context: Context, pairs: tuple[KeyPair, ...], *, terminates: bool) -> ServerTls:
     """What clients meet in a block; files are read only where TLS `terminates`."""
-    session_cache(scope.one("ssl_session_cache"))
     verify = scope.word("ssl_verify_client")
     verifies = verify is not None and verify.text.lower() != "off"
+    if terminates:
+        available(scope, "ssl_session_timeout", "ssl_verify_depth")
     tls = ServerTls(
         pairs=pairs,
         protocols=protocols(scope, "ssl_protocols", SERVER.protocols, context),
         ciphers=ciphers(scope, "ssl_ciphers", SERVER.ciphers),
         prefer_server_ciphers=scope.flag("ssl_prefer_server_ciphers", SERVER.prefer_server_ciphers),
-        ecdh_curve=scope.text("ssl_ecdh_curve", SERVER.ecdh_curve),
+        ecdh_curve=curves(scope, SERVER.ecdh_curve),
         session_tickets=scope.flag("ssl_session_tickets", SERVER.session_tickets),
         session_timeout=scope.seconds("ssl_session_timeout", SERVER.session_timeout),
+        session_cache=session_cache(scope.one("ssl_session_cache"), context),
+        ticket_keys=ticket_keys(scope, context) if terminates else (),
         alpn=alpn(scope.one("ssl_alpn")),
         verify_client="off" if verify is None else values.enum(verify, VERIFY_CLIENT),
         verify_depth=scope.number("ssl_verify_depth", SERVER.verify_depth),
@@ -46,6 +54,8 @@ def server_tls(scope: Scope, context: Context, pairs: tuple[KeyPair, ...], *, te
         client_ca=trusted(scope, "ssl_client_certificate", context) if terminates and verifies else None,
         trusted_ca=trusted(scope, "ssl_trusted_certificate", context) if terminates else None,
         crl=revoked(scope, "ssl_crl", context) if terminates else None,
+        conf_commands=conf_commands(scope, "ssl_conf_command", context) if terminates else (),
+        key_log=key_log(scope, "ssl_key_log", context),
     )
     if verify is not None and terminates:
         check_verification(tls, verify)
@@ -56,6 +66,8 @@ def check_verification(tls: ServerTls, word: Word) -> None:
     """Refuse to verify clients against nothing."""
     if tls.verify_client in ("on", "optional") and tls.client_ca is None and tls.trusted_ca is None:
         raise ConfigError("no ssl_client_certificate for ssl_verify_client", word.where)
+    if tls.verify_client == "optional_no_ca" and (why := unavailable()):
+        raise not_available('"ssl_verify_client optional_no_ca"', why, word.where)
 
 
 def server_pairs(scope: Scope, context: Context) -> tuple[KeyPair, ...]:
@@ -86,6 +98,8 @@ def upstream_tls(scope: Scope, context: Context, *, on: bool | None = None) -> U
         on = scope.flag("proxy_ssl", UPSTREAM.on)
     name = scope.word("proxy_ssl_name")
     verify = scope.one("proxy_ssl_verify")
+    if on:
+        available(scope, "proxy_ssl_verify_depth")
     tls = UpstreamTls(
         on=on,
         pair=upstream_pair(scope, context) if on else None,
@@ -99,6 +113,8 @@ def upstream_tls(scope: Scope, context: Context, *, on: bool | None = None) -> U
         trusted_ca=trusted(scope, "proxy_ssl_trusted_certificate", context) if on else None,
         crl=revoked(scope, "proxy_ssl_crl", context) if on else None,
         alpn=alpn(scope.one("proxy_ssl_alpn")),
+        conf_commands=conf_commands(scope, "proxy_ssl_conf_command", context) if on else (),
+        key_log=key_log(scope, "proxy_ssl_key_log", context),
     )
     if on and verify is not None and tls.verify and tls.trusted_ca is None:
         raise ConfigError("no proxy_ssl_trusted_certificate for proxy_ssl_verify", verify.where)
@@ -155,26 +171,6 @@ def alpn(directive: Directive | None) -> tuple[str, ...]:
         if not 1 <= len(word.text.encode()) <= 255:
             raise ConfigError("protocol too long", word.where)
     return tuple(word.text for word in directive.words)
-
-
-def session_cache(directive: Directive | None) -> None:
-    """Check `ssl_session_cache`: tickets make sessions resume on any worker, so no cache is kept."""
-    for word in directive.words if directive else ():
-        if word.text in ("off", "none") or BUILTIN_CACHE.fullmatch(word.text):
-            continue
-        shared = SHARED_CACHE.fullmatch(word.text)
-        if shared is None or cache_size(word, shared[2]) < 0:
-            raise ConfigError(f'invalid session cache "{word.text}"', word.where)
-        if cache_size(word, shared[2]) < SMALLEST_CACHE:
-            raise ConfigError(f'session cache "{word.text}" is too small', word.where)
-
-
-def cache_size(word: Word, text: str) -> int:
-    """Bytes, or -1 for what is no size."""
-    try:
-        return values.size(Word(text, word.where))
-    except ConfigError:
-        return -1
 
 
 def trusted(scope: Scope, name: str, context: Context) -> bytes | None:

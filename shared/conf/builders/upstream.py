@@ -12,14 +12,16 @@ from ..suggest import nearest
 from ..tree import Directive, Word
 from .addresses import Kind, Written, numeric, parse_address
 from .context import Context
+from .method import build_method, check_parameters
 from .scope import Scope
 from .unsupported import unsupported
 
 NUMBERS: Final = {"weight": 1, "max_conns": 0, "max_fails": 0}
 """Parameters that are numbers, with their least values."""
 SWITCHES: Final = ("backup", "down")
-PLANNED: Final = ("slow_start", "resolve", "service", "drain", "route")
-KNOWN: Final = (*NUMBERS, "fail_timeout", *SWITCHES)
+TIMES: Final = ("fail_timeout", "slow_start")
+PLANNED: Final = ("resolve", "service", "drain", "route")
+KNOWN: Final = (*NUMBERS, *TIMES, *SWITCHES)
 
 
 def declare_upstreams(stream: Scope, context: Context) -> None:
@@ -40,6 +42,9 @@ def build_upstream(directive: Directive, context: Context) -> Upstream:
     servers = scope.own("server")
     if not servers:
         raise ConfigError("no servers are inside upstream", directive.where)
+    method = build_method(scope, context)
+    for server in servers:
+        check_parameters(server, scope)
     peers = tuple(peer for server in servers for peer in build_peers(server, context))
     if all(peer.backup for peer in peers):
         raise ConfigError(f'no servers in upstream "{name}"', directive.where, "every server is a backup")
@@ -47,6 +52,9 @@ def build_upstream(directive: Directive, context: Context) -> Upstream:
     return Upstream(
         name,
         peers,
+        method=method.name,
+        method_arguments=method.arguments,
+        key=method.key,
         zone=zone.words[0].text if zone else None,
         zone_size=zone_size(zone),
         where=directive.where,
@@ -79,7 +87,7 @@ def peer_parameter(word: Word, fields: dict[str, Any]) -> None:
     name, equals, value = word.text.partition("=")
     if equals and name in NUMBERS:
         fields[name] = parameter_number(word, value, NUMBERS[name])
-    elif equals and name == "fail_timeout":
+    elif equals and name in TIMES:
         fields[name] = parameter_seconds(word, value)
     elif not equals and name in SWITCHES:
         fields[name] = True

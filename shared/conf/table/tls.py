@@ -64,19 +64,17 @@ SSL: Final[tuple[Spec, ...]] = (
         SESSION,
         "1-2",
         TEXT,
-        "nginx's memory of sessions; Penstock resumes by tickets.",
+        "How many sessions without tickets each worker remembers for itself (4000 a megabyte).",
         default="none",
         syntax="off | none | [builtin[:size]] [shared:name:size]",
-        meaningless=True,
     ),
     simple(
         "ssl_session_ticket_key",
         SESSION,
         "1",
         FILE,
-        "A file of keys for tickets, to share them between machines.",
+        "A file of 48 or 80 bytes with keys for tickets, to share them between machines; the first encrypts.",
         repeatable=True,
-        status="planned",
     ),
     simple(
         "ssl_verify_client",
@@ -123,7 +121,6 @@ SSL: Final[tuple[Spec, ...]] = (
         since="1.19.4",
         syntax="name value",
         repeatable=True,
-        status="planned",
     ),
     simple(
         "ssl_key_log",
@@ -132,7 +129,6 @@ SSL: Final[tuple[Spec, ...]] = (
         FILE,
         "Where session keys are written, for debugging.",
         since="1.27.2",
-        status="planned",
     ),
     simple(
         "ssl_certificate_cache",
@@ -218,7 +214,6 @@ PROXY_SSL: Final[tuple[Spec, ...]] = (
         since="1.19.4",
         syntax="name value",
         repeatable=True,
-        status="planned",
     ),
     simple(
         "proxy_ssl_key_log",
@@ -227,7 +222,6 @@ PROXY_SSL: Final[tuple[Spec, ...]] = (
         FILE,
         "Where session keys are written, for debugging.",
         since="1.27.2",
-        status="planned",
     ),
     simple(
         "proxy_ssl_certificate_cache",

@@ -31,7 +31,6 @@ VARIABLES: Final[tuple[Spec, ...]] = (
         since="1.11.3",
         syntax="[$address] $variable",
         free_form=True,
-        status="planned",
     ),
     block(
         "split_clients",
@@ -43,7 +42,6 @@ VARIABLES: Final[tuple[Spec, ...]] = (
         syntax="text $variable",
         free_form=True,
         includes=False,
-        status="planned",
     ),
     simple(
         "set",

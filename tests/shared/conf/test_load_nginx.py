@@ -188,6 +188,42 @@ map $remote_addr m { a b; }
 map $foo $m { a b; } server { listen 127.0.0.1:7001; return $m; }
 map $remote_addr $m { a 1; a 2; }
 map $remote_addr $m { default 1; default 2; }
+geo $g { default a; 10.0.0.1/8 b; delete 10.0.0.0/8; 2001:db8::/32 c; }
+geo $remote_addr $g { ranges; default a; 10.0.0.0-10.0.0.9 b; 10.0.0.5-10.0.0.6 c; } map $g $m { a b; }
+geo $g { 10.0.0.0/8 a; ranges; }
+geo $g { delete 10.0.0.0/8; ranges; }
+geo $g { ranges; 10.0.0.0/8 a; }
+geo $g { proxy 10.0.0.1; }
+geo $g { proxy_recursive; }
+geo $g { 10.0.0.0/33 a; }
+geo $g { 10.0.0.0/255.0.0.0 a; }
+geo $g { 255.255.255.255/32 a; }
+geo $g { [::1] a; }
+geo $g { unix: a; }
+geo $g { foo a; }
+geo $g { delete foo; }
+geo $g { ranges; 1.1.1.1-1.1.1.5 a; 1.1.1.3-1.1.1.9 b; }
+geo $g { ranges; 1.1.1.1-1.1.1.2 a; 1.1.1.4-1.1.1.5 a; 1.1.1.2-1.1.1.4 b; }
+geo $g { ranges; 1.1.1.1 a; }
+geo $g { ranges; 1.1.1.9-1.1.1.1 a; }
+geo $g { ranges; 0.0.0.0-255.255.255.255 a; }
+geo $g { ranges; ::1-::2 a; }
+geo $g { 10.0.0.0/8; }
+geo $g { 10.0.0.0/8 a b; }
+geo $g { 10.0.0.0/8 a { } }
+geo g { }
+geo $foo $g { }
+geo $status { }
+geo $a $b $g { }
+split_clients $remote_addr $s { 0.5% a; .5% b; 50.% $foo; * d; }
+split_clients $remote_addr $s { 50% a; 50.01% b; }
+split_clients $remote_addr $s { * a; 1% b; }
+split_clients $remote_addr $s { 0.00% a; }
+split_clients $remote_addr $s { 0.001% a; }
+split_clients $remote_addr $s { 50 a; }
+split_clients $remote_addr $s { .% a; }
+split_clients $foo $s { }
+split_clients $remote_addr $status { }
 """.strip().splitlines()
 
 TEXTS: Final = (

@@ -1,0 +1,1 @@
+"""Benchmarks of Penstock against nginx and HAProxy; `python benchmarks/run.py` or `python -m benchmarks`."""
