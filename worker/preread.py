@@ -118,8 +118,8 @@ async def look(session: Session, settings: Settings, within: float | None = None
             continue  # a hello in records of one byte is not looked at a thousand times
         found = sniff(data)
         if found.outcome is Outcome.MORE:
-            need = found.need
-            if len(data) >= size or (at_end and need > size):
+            need = min(found.need, size)  # a full buffer is the last there is to see
+            if len(data) >= size or (at_end and found.need > size):
                 return Look("too_large", found)
             if not mask & GONE:
                 continue

@@ -11,7 +11,7 @@ import resource
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -166,10 +166,18 @@ class Loop:
 class Bench(Loop):
     """A worker that serves what `text` says inside `stream {}`; use it in a `with`."""
 
-    def __init__(self, text: str, directory: Path, main: str = "", events: str = "", **values: object) -> None:
+    def __init__(
+        self,
+        text: str,
+        directory: Path,
+        main: str = "",
+        events: str = "",
+        values: Mapping[str, object] | None = None,
+        **more: object,
+    ) -> None:
         super().__init__()
         self.directory = directory
-        self.filling = Filling(directory, values)
+        self.filling = Filling(directory, {**(values or {}), **more})
         self.allowed_alerts = 0
         self.open: list[socket.socket] = []
         file = directory / "worker.conf"

@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from certs import Authority
@@ -81,8 +80,8 @@ def joined(tmp_path: Path, authority: Authority, mode: str, half: str) -> Iterat
     listen, out = MODES[mode]
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
-        values: dict[str, Any] = {"LISTEN": listen, "OUT": out, "HALF": half, "CRT": pair.crt, "KEY": pair.key}
-        with Bench(SERVER, tmp_path, UP=listening.getsockname()[1], **values) as bench:
+        values = {"LISTEN": listen, "OUT": out, "HALF": half, "CRT": pair.crt, "KEY": pair.key}
+        with Bench(SERVER, tmp_path, UP=listening.getsockname()[1], values=values) as bench:
             near, far = join(bench, listening, authority, mode)
             (session,) = bench.relaying()
             yield Joined(bench, listening, authority, mode, near, far, session)
