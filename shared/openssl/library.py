@@ -11,7 +11,7 @@ import ctypes
 import ssl
 import sys
 from collections.abc import Callable
-from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_ubyte, c_uint64, c_ulong, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_long, c_size_t, c_uint64, c_ulong, c_void_p
 from functools import cache
 from typing import Any, Final
 
@@ -95,7 +95,7 @@ class Library:
         self.rand_bytes = self._find("RAND_bytes", c_int, pointer, c_int)
         self.aes_128_cbc = self._find("EVP_aes_128_cbc", pointer)
         self.aes_256_cbc = self._find("EVP_aes_256_cbc", pointer)
-        cipher_init = (pointer, pointer, pointer, POINTER(c_ubyte), pointer)
+        cipher_init = (pointer, pointer, pointer, pointer, pointer)
         self.encrypt_init = self._find("EVP_EncryptInit_ex", c_int, *cipher_init)
         self.decrypt_init = self._find("EVP_DecryptInit_ex", c_int, *cipher_init)
         self.mac_set_params = self._find("EVP_MAC_CTX_set_params", c_int, pointer, pointer)

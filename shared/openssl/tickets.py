@@ -15,6 +15,7 @@ from ctypes import POINTER, c_char_p, c_int, c_size_t, c_ubyte, c_uint, c_void_p
 from functools import cache
 from typing import Any, Final
 
+from .library import NotAvailable
 from .pointers import checked, context_pointer
 
 SIZES: Final = (48, 80)
@@ -59,7 +60,7 @@ class _Key:
         else:
             mac, cipher = content[16:48], content[48:80]
             self.cipher = library.aes_256_cbc()
-        self.secret = ctypes.create_string_buffer(cipher, len(cipher))
+        self.secret = (c_ubyte * len(cipher)).from_buffer_copy(cipher)
         self._mac = ctypes.create_string_buffer(mac, len(mac))
         self._digest = ctypes.create_string_buffer(b"SHA256")
         unset = ctypes.c_size_t(-1).value
@@ -91,29 +92,35 @@ def set_ticket_keys(context: ssl.SSLContext, keys: Sequence[bytes]) -> None:
         raise library.failure("SSL_CTX_set_tlsext_ticket_key_evp_cb()")
 
 
+def _place(keys: Sequence[_Key], name: bytes) -> int | None:
+    return next((place for place, known in enumerate(keys) if known.name == name), None)
+
+
 @cache
 def _callback() -> Any:
     """SSL_CTX_set_tlsext_ticket_key_evp_cb(3)."""
     library = checked()
 
     def answer(tls: int, name: Any, iv: Any, cipher: int, mac: int, encrypts: int) -> int:
-        keys = _KEYS.get(library.ssl_get_ctx(tls))
-        if not keys:
-            return ERROR
-        if encrypts:
-            key, init, good = keys[0], library.encrypt_init, GOOD
-            if library.rand_bytes(iv, IV) != 1:
-                return ERROR
-            ctypes.memmove(name, key.name, NAME)
-        else:
-            wanted = ctypes.string_at(name, NAME)
-            place = next((place for place, known in enumerate(keys) if known.name == wanted), None)
+        try:
+            keys = _KEYS[library.ssl_get_ctx(tls)]
+            place = 0 if encrypts else _place(keys, ctypes.string_at(name, NAME))
             if place is None:
                 return UNKNOWN
-            key, init = keys[place], library.decrypt_init
-            good = RENEW if place or library.ssl_version(tls) == TLS_1_3 else GOOD
-        if init(cipher, key.cipher, None, ctypes.cast(key.secret, POINTER(c_ubyte)), iv) != 1:
+            if encrypts:
+                ctypes.memmove(name, keys[0].name, NAME)
+                if library.rand_bytes(iv, IV) != 1:
+                    return ERROR
+            key = keys[place]
+            init = library.encrypt_init if encrypts else library.decrypt_init
+            if init(cipher, key.cipher, None, key.secret, iv) != 1 or library.mac_set_params(mac, key.params) != 1:
+                return ERROR
+            renew = not encrypts and (place or library.ssl_version(tls) == TLS_1_3)
+            return RENEW if renew else GOOD
+        except BaseException:  # what a callback that raises would answer is whatever the stack holds
             return ERROR
-        return good if library.mac_set_params(mac, key.params) == 1 else ERROR
 
-    return _Callback(answer)
+    try:
+        return _Callback(answer)
+    except MemoryError:  # libffi finds no memory that may be executed
+        raise NotAvailable("it may not make callbacks") from None

@@ -2,7 +2,7 @@
 
 Callbacks that OpenSSL calls in a handshake are made once, by the master, and are never freed. Where memory may not be
 writable and executable at once, libffi keeps them in a mapping that a fork shares: one made or freed afterwards in a
-worker would be written over another worker's.
+worker would be written over another worker's. Where clients are to be verified strictly, no Python takes part.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from ..memfile import memory_file
+from .library import NotAvailable
 from .pointers import checked, connection_pointer, context_pointer, unavailable
 
 X509_V_OK: Final = 0
@@ -66,11 +67,16 @@ def _callbacks() -> tuple[Any, Any]:
 
     def judge(store: int, argument: int) -> int:
         del argument
-        library.store_ctx_set_verify_cb(store, go_on)
-        if library.verify_cert(store) <= 0:
+        try:
+            library.store_ctx_set_verify_cb(store, go_on)
+            if library.verify_cert(store) <= 0:
+                return 0
+            return int(library.store_ctx_get_error(store) in (X509_V_OK, *WITHOUT_AUTHORITY))
+        except BaseException:  # what a callback that raises would answer is whatever the stack holds
             return 0
-        error = library.store_ctx_get_error(store)
-        return int(error == X509_V_OK or error in WITHOUT_AUTHORITY)
 
-    go_on = _Continue(lambda _ok, _store: 1)
-    return _Verify(judge), go_on
+    try:
+        go_on = _Continue(lambda _ok, _store: 1)
+        return _Verify(judge), go_on
+    except MemoryError:  # libffi finds no memory that may be executed
+        raise NotAvailable("it may not make callbacks") from None

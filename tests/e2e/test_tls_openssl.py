@@ -54,16 +54,18 @@ stream {
 
     server { listen 127.0.0.1:%%PORT_suites%% ssl;   ssl_conf_command Ciphersuites TLS_CHACHA20_POLY1305_SHA256; return $ssl_cipher; }
     server { listen 127.0.0.1:%%PORT_min%% ssl;      ssl_conf_command MinProtocol TLSv1.3; ssl_conf_command Options -SessionTicket; return $ssl_protocol; }
-    server { listen 127.0.0.1:%%PORT_ca_file%% ssl;  ssl_conf_command RequestCAFile ca.pem; ssl_verify_client optional_no_ca; return x; }
+    server { listen 127.0.0.1:%%PORT_ca_file%% ssl;  ssl_conf_command RequestCAFile shown.pem; ssl_verify_client optional_no_ca; return x; }
 
     server { listen 127.0.0.1:%%PORT_up_13%%; proxy_ssl on; proxy_ssl_conf_command Protocol -TLSv1.3; proxy_pass 127.0.0.1:%%PORT_says%%; }
     server { listen 127.0.0.1:%%PORT_says%% ssl; return $ssl_protocol; }
     server { listen 127.0.0.1:%%PORT_up_depth_0%%; proxy_ssl on; proxy_ssl_session_reuse off; proxy_ssl_verify on; proxy_ssl_verify_depth 0; proxy_ssl_name leaf.test; proxy_ssl_trusted_certificate %%CA%%; proxy_pass 127.0.0.1:%%PORT_long%%; }
     server { listen 127.0.0.1:%%PORT_up_depth_2%%; proxy_ssl on; proxy_ssl_session_reuse off; proxy_ssl_verify on; proxy_ssl_verify_depth 2; proxy_ssl_name leaf.test; proxy_ssl_trusted_certificate %%CA%%; proxy_pass 127.0.0.1:%%PORT_long%%; }
+    server { listen 127.0.0.1:%%PORT_up_unknown%%; proxy_ssl on; proxy_ssl_session_reuse off; proxy_ssl_verify on; proxy_ssl_name gate.test; proxy_ssl_trusted_certificate %%STRANGER%%; proxy_pass 127.0.0.1:%%PORT_says%%; }
     server { listen 127.0.0.1:%%PORT_long%% ssl; ssl_certificate %%DEEP2%%; ssl_certificate_key %%DEEP2%%; return x; }
 }
 """
 TOO_LONG: Final = "(22:certificate chain too long|20:unable to get local issuer certificate)"
+UNKNOWN: Final = "(20:unable to get local issuer certificate|21:unable to verify the first certificate)"
 """Penstock names the first error, nginx the last."""
 
 
@@ -88,11 +90,12 @@ def running(
     directory = tmp_path_factory.mktemp("openssl")
     for name, length in (("new80", 80), ("old48", 48), ("other48", 48)):
         (directory / f"{name}.key").write_bytes(bytes(sum(map(ord, name)) * (at + 1) % 251 for at in range(length)))
-    (directory / "ca.pem").write_bytes(authority.file.read_bytes())
+    (directory / "shown.pem").write_bytes(authority.file.read_bytes())
     pair, other = authority.issue("gate.test"), authority.issue("other.test")
     with oracle(
         request.param, directory, CONFIG,
         CRT=pair.crt, KEY=pair.key, CA=authority.file, OTHER_CRT=other.crt, OTHER_KEY=other.key, DEEP2=chains[2],
+        STRANGER=Authority(directory).file,
     ) as daemon:  # fmt: skip
         yield daemon
 
@@ -171,6 +174,20 @@ def test_optional_no_ca_still_refuses_an_expired_certificate(running: Daemon, au
     context.load_cert_chain(*authority.issue("client.test", expired=True))
     assert refused(running, "some_ca", context)
     running.logged(r"client SSL certificate verify error: \(10:certificate has expired\) while SSL handshaking")
+
+
+@pytest.mark.parametrize("version", [TLSVersion.TLSv1_2, TLSVersion.TLSv1_3])
+def test_a_client_of_an_unknown_authority_is_refused(running: Daemon, tmp_path: Path, version: TLSVersion) -> None:
+    stranger = careless(maximum_version=version)
+    stranger.load_cert_chain(*Authority(tmp_path).issue("client.test"))
+    assert refused(running, "depth_2", stranger)
+    running.logged(rf"client SSL certificate verify error: \({UNKNOWN}\) while SSL handshaking")
+
+
+def test_an_upstream_of_an_unknown_authority_is_refused(running: Daemon) -> None:
+    with connect(running.port("up_unknown")) as client:
+        assert read_all(client) == b""
+    running.logged(rf"upstream SSL certificate verify error: \({UNKNOWN}\) while SSL handshaking to upstream")
 
 
 @requires("openssl")

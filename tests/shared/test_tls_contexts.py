@@ -256,6 +256,48 @@ def test_what_openssl_refuses_is_a_configuration_error(pair: KeyPair, change: di
     assert "\n" not in str(caught.value)
 
 
+# what only OpenSSL's own interface sets
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_chains_of_clients_and_upstreams_have_a_depth(
+    pair: KeyPair, ca: bytes, authority: Authority, depth: int
+) -> None:
+    leaf = authority.ca.create_child_ca().issue_cert("deep.example")
+    chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
+    deep = replace(pair, certificate=chain, key=leaf.private_key_pem.bytes())
+    server = filled(ServerTls(pairs=(pair,), verify_client="on", client_ca=ca, verify_depth=depth))
+    verifying = upstream_context(UpstreamTls(verify=True, trusted_ca=ca, verify_depth=depth))
+    for ours, theirs in ((server, client(certificate=deep)), (filled(ServerTls(pairs=(deep,))), verifying)):
+        if depth:
+            assert meet(ours, theirs)
+            continue
+        with pytest.raises(ssl.SSLError):
+            meet(ours, theirs)
+
+
+def test_commands_come_last_and_may_bring_files(pair: KeyPair, authority: Authority) -> None:
+    rsa = key_pair(authority, "a.example", rsa=True)
+    commands = (
+        ConfCommand("Certificate", "rsa.crt", rsa.certificate),
+        ConfCommand("PrivateKey", "rsa.key", rsa.key),
+        ConfCommand("Protocol", "-TLSv1.3"),
+    )
+    context = filled(ServerTls(pairs=(pair,), conf_commands=commands))
+    assert not speaks(context, "TLSv1.3")
+    cipher = meet(context, client("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256")).client.cipher()
+    assert cipher is not None
+
+
+def test_secrets_are_logged_for_their_owner_only(pair: KeyPair, tmp_path: Path) -> None:
+    files = [tmp_path / "server", tmp_path / "client"]
+    context = filled(ServerTls(pairs=(pair,), key_log=str(files[0])))
+    meet(context, upstream_context(UpstreamTls(key_log=str(files[1]))))
+    secrets = [{line for line in file.read_text().splitlines() if line[0] != "#"} for file in files]
+    assert secrets[0] == secrets[1] != set()
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
 # the upstream's side
 
 

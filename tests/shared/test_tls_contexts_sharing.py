@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from certs import Authority
@@ -21,10 +21,10 @@ from penstock.shared.model.address import ipv4
 from penstock.shared.model.listen import Listen, Mode
 from penstock.shared.model.settings import Settings
 from penstock.shared.model.stream import Certificate, Configuration, Gateway, Main, Route, Server, Stream
-from penstock.shared.model.tls import KeyPair, ServerTls
+from penstock.shared.model.tls import ConfCommand, KeyPair, ServerTls
 from penstock.shared.model.where import NOWHERE
 from penstock.shared.pairs import localhost_pairs
-from penstock.shared.tls_contexts import blank, context_key, fill, gateway_tls
+from penstock.shared.tls_contexts import blank, context_key, fill, gateway_tls, session_identity
 
 
 @pytest.fixture
@@ -84,6 +84,37 @@ def test_without_tickets_a_tls12_session_stays_with_its_worker(pair: KeyPair) ->
     tls = ServerTls(pairs=(pair,), session_tickets=False)
     with worker(context, tls) as first, worker(context, tls) as second:
         assert not resumed_across(first, second, client("TLSv1.2"))
+
+
+KEYS: Final = (bytes(range(80)), bytes(range(48)))
+
+
+@pytest.mark.parametrize("protocol", ["TLSv1.2", "TLSv1.3"])
+@pytest.mark.parametrize("keys", [KEYS, KEYS[:1], KEYS[1:]])
+def test_with_keys_of_files_a_session_resumes_on_another_machine(
+    pair: KeyPair, protocol: str, keys: tuple[bytes, ...]
+) -> None:
+    tls = ServerTls(pairs=(pair,), ticket_keys=keys)
+    with worker(blank(), tls) as first, worker(blank(), tls) as second:
+        assert resumed_across(first, second, client(protocol))
+
+
+@pytest.mark.parametrize("rule", ["verify_client", "client_ca", "crl", "verify_depth", "conf_commands"])
+def test_with_the_same_keys_it_never_resumes_where_other_client_rules_hold(pair: KeyPair, rule: str) -> None:
+    tls = ServerTls(pairs=(pair,), ticket_keys=KEYS, verify_client="on", client_ca=b"ca")
+    other = replace(tls, **{rule: CLIENT_RULES.get(rule, (ConfCommand("VerifyMode", "Request"),))})
+    assert session_identity(tls) != session_identity(other)
+    assert session_identity(tls) == session_identity(replace(tls, session_timeout=1.0))
+
+
+def test_a_lax_server_s_session_does_not_pass_a_strict_one(pair: KeyPair, ca: bytes) -> None:
+    lax = ServerTls(pairs=(pair,), ticket_keys=KEYS)
+    known = client(certificate=pair)
+    with (
+        worker(blank(), lax) as first,
+        worker(blank(), replace(lax, verify_client="on", client_ca=ca)) as second,
+    ):
+        assert not resumed_across(first, second, known)
 
 
 @contextmanager

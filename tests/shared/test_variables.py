@@ -12,6 +12,7 @@ from nginx import Nginx
 from peers import Peer, echo
 from viewed import Viewed, at_noon, attempt
 
+from penstock.shared import variables
 from penstock.shared.logformat import compile_log_format
 from penstock.shared.model.address import ipv4
 from penstock.shared.sources import sources
@@ -30,6 +31,14 @@ def test_unknown_names_are_said(name: str) -> None:
     with pytest.raises(UnknownVariable) as caught:
         lookup(name)
     assert caught.value.args[0] == name
+
+
+def test_what_needs_openssl_is_unknown_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variables, "unavailable", lambda: "a reason")
+    for name in ("ssl_curve", "ssl_curves", "ssl_ciphers"):
+        with pytest.raises(UnknownVariable):
+            lookup(name)
+    assert lookup("ssl_cipher") is GETTERS["ssl_cipher"]
 
 
 FORMAT = (

@@ -19,6 +19,7 @@ from needs import requires
 from nginx import Nginx
 from viewed import NOON, Viewed, at_noon, terminated
 
+from penstock.shared.openssl.verification import accept_unknown_authorities
 from penstock.shared.variables_client import GETTERS, quoted
 
 ODD = (
@@ -108,6 +109,14 @@ def test_no_certificate_is_none(authority: Authority) -> None:
     values = {name: GETTERS[name](session) for name in NAMES}
     assert values.pop("ssl_client_verify") == "NONE"
     assert set(values.values()) == {None}
+
+
+def test_a_certificate_that_was_let_in_unverified_says_what_is_wrong(authority: Authority, odd: Pair) -> None:
+    server, client = authority.server("gate.test"), careless()
+    accept_unknown_authorities(server)
+    client.load_cert_chain(odd.crt, odd.key)
+    session = terminated(meet(server, client).server)
+    assert GETTERS["ssl_client_verify"](session) == "FAILED:self-signed certificate"
 
 
 @pytest.mark.parametrize("name", NAMES)

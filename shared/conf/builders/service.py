@@ -17,6 +17,7 @@ from .addresses import Kind, parse_address
 from .context import Context
 from .files import authorities, key_pair
 from .names import duplicate_name, entity_name
+from .openssl import available
 from .scope import Scope
 from .settings import build_settings
 from .upstream import implicit_upstream
@@ -163,6 +164,7 @@ def fold_tls(tls: UpstreamTls, scope: Scope, service: Scope, context: Context) -
         tls = replace(tls, server_name=True)
     if service.own("tls_verify") and kong_wins("proxy_ssl_verify", scope, service, "tls_verify"):
         tls = replace(tls, verify=service.flag("tls_verify", False))
+    available(service, "tls_verify_depth")
     if service.own("tls_verify_depth") and kong_wins("proxy_ssl_verify_depth", scope, service, "tls_verify_depth"):
         tls = replace(tls, verify_depth=service.number("tls_verify_depth", tls.verify_depth))
     trusted = service.own("ca_certificates")

@@ -13,7 +13,7 @@ from clients import careless
 from handshake import meet
 
 from penstock.shared.openssl import tickets
-from penstock.shared.openssl.pointers import context_pointer
+from penstock.shared.openssl.pointers import checked, context_pointer
 from penstock.shared.openssl.tickets import set_ticket_keys
 
 LONG = bytes(range(80))
@@ -115,3 +115,15 @@ def test_keys_set_before_a_fork_work_after_it(authority: Authority) -> None:
         finally:
             os._exit(2)
     assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_callback_that_fails_ends_the_handshake_and_nothing_else(
+    authority: Authority, version: ssl.TLSVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = server(authority, SHORT)
+    with monkeypatch.context() as broken:
+        broken.setattr(checked(), "rand_bytes", lambda _iv, _size: 1 // 0)
+        with pytest.raises(ssl.SSLError):
+            meet(context, careless(maximum_version=version))
+    assert meet(context, careless(maximum_version=version))

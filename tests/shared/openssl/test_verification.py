@@ -15,6 +15,7 @@ from needs import requires
 from peers import Peer, echo
 
 from penstock.shared.openssl import verification
+from penstock.shared.openssl.pointers import checked
 from penstock.shared.openssl.verification import verify_error
 
 
@@ -119,3 +120,14 @@ def test_a_resumed_session_remembers_what_was_wrong(server: ssl.SSLContext, tmp_
     again = meet(server, stranger, session=first.client.session).server
     assert again.session_reused
     assert verify_error(again) == "unable to verify the first certificate"
+
+
+def test_a_judge_that_fails_refuses(
+    server: ssl.SSLContext, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verification.accept_unknown_authorities(server)
+    shown = client(authority, "client.test")
+    assert meet(server, shown)
+    monkeypatch.setattr(checked(), "verify_cert", lambda _store: "nonsense")
+    with pytest.raises(ssl.SSLError):
+        meet(server, shown)

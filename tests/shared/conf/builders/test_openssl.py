@@ -144,6 +144,12 @@ def test_what_cannot_be_done_is_refused_where_it_is_written(text: str, what: str
 
 
 @pytest.mark.usefixtures("unavailable")
+def test_kongs_depth_is_refused_too() -> None:
+    error = mistake("stream_listen 1; service s { url tls://h.test:1; tls_verify_depth 1; }")
+    assert error.text == '"tls_verify_depth" is not available with this Python (its OpenSSL is hidden)'
+
+
+@pytest.mark.usefixtures("unavailable")
 def test_what_has_an_effect_elsewhere_only_is_warned_about() -> None:
     assert warnings("server { listen 1; return x; ssl_session_cache shared:a:1m; }") == [
         '"ssl_session_cache" is ignored: not available with this Python (its OpenSSL is hidden)'
