@@ -22,7 +22,6 @@ from benchmarks.subjects import Subject, free_port
 
 PROOF: Final = 32
 """MiB that a subject must carry without a fault before it is measured."""
-SERVICES: Final = ("answer", "echo", "source", "sink", "hold")
 PATIENCE: Final = 30.0
 
 
@@ -81,13 +80,17 @@ class Bench:
     def proven(self, figure: Figure, started: list[Subject]) -> list[Subject]:
         """Those that return the right bytes on every door; the others are out."""
         good = []
+        ciphers: dict[str, list[str]] = {}
         for subject in started:
             try:
                 for door in subject.scenario.doors:
-                    prove(("127.0.0.1", door.port), door)
+                    if cipher := prove(("127.0.0.1", door.port), door):
+                        ciphers.setdefault(cipher, []).append(subject.label)
                 good.append(subject)
             except (WrongAnswer, OSError) as error:
                 figure.disqualified[subject.label] = str(error) or repr(error)
+        if len(ciphers) > 1:
+            figure.notes.append(f"not the same cipher: {ciphers}")
         return good
 
 
@@ -96,8 +99,8 @@ def address(subject: Subject, door: str) -> Address:
     return "127.0.0.1", subject.scenario.port(door)
 
 
-def prove(where: Address, door: Door) -> None:
-    """Raise unless the right bytes come through a door."""
+def prove(where: Address, door: Door) -> str:
+    """Raise unless the right bytes come through a door; the cipher that was used, if any."""
     service = door.name.removeprefix("tls-")
     with dial(where) as plain:
         plain.settimeout(PATIENCE)
@@ -114,8 +117,11 @@ def prove(where: Address, door: Door) -> None:
         elif service == "hold":
             sock.send(b"x")
             _compare(received(sock, 1), hashlib.sha256(b"x").hexdigest())
-        if isinstance(sock, ssl.SSLSocket):
-            sock.close()
+        if not isinstance(sock, ssl.SSLSocket):
+            return ""
+        cipher = sock.cipher()
+        sock.close()
+        return cipher[0] if cipher else ""
 
 
 def _echoed(sock: socket.socket) -> None:

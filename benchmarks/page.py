@@ -61,6 +61,29 @@ def written(results: Results) -> Iterator[str]:
         yield row(figure, figure.title, subjects)
         if "penstock (map)" in figure.samples:
             yield row(figure, "… with nginx's own configuration (`map`)", subjects, ours="penstock (map)")
+    yield ""
+    yield from verdict(results)
+
+
+def verdict(results: Results) -> Iterator[str]:
+    """Which targets are met, and which are not."""
+    met: list[str] = []
+    missed: list[str] = []
+    for figure in results.figures:
+        ratio, values = figure.ratio("penstock"), figure.values("penstock")
+        if figure.limit is not None and values:
+            took = f"{number(figure.median('penstock'))} {figure.unit}"
+            (met if figure.median("penstock") < figure.limit else missed).append(f"{figure.title} ({took})")
+        elif figure.target is not None and ratio is not None:
+            (met if ratio <= figure.target else missed).append(f"{figure.title} ({ratio:.2f}, {figure.target:.2f})")
+    for heading, titles in (("Within the target", met), ("Not within the target", missed)):
+        if titles:
+            yield f"{heading} (measured, target):"
+            yield ""
+            yield from (f"- {title}" for title in titles)
+            yield ""
+    for figure in results.figures:
+        yield from (f"- {figure.title}: {note}." for note in figure.notes)
 
 
 def row(figure: Figure, title: str, subjects: list[str], ours: str = "penstock") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -23,6 +24,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PLACES: Final = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", "/usr/local/sbin"))
 """Where programs are looked for: a user's PATH leaves out the administrator's folders."""
 MODULES: Final = ("/usr/lib/nginx/modules", "/usr/lib64/nginx/modules", "/usr/share/nginx/modules")
+PORTS: Final = range(10_000, 32_000)
+"""Where subjects listen: below those that outgoing connections take."""
 START: Final = 120.0
 """Seconds that a subject gets to serve; 100,000 names take a while."""
 
@@ -205,20 +208,21 @@ def wait_until(condition: Callable[[], object], what: str, within: float = START
         time.sleep(pause)
 
 
-_next_port = 20000 + os.getpid() % 4000
+_taken: set[int] = set()
 
 
 def free_port() -> int:
-    """A port nobody listens on, below those that outgoing connections take."""
-    global _next_port
+    """A port nobody listens on, picked at random, so that two runs at once hardly pick the same."""
     while True:
-        _next_port += 1
+        port = random.choice(PORTS)
         with socket.socket() as probe:
             try:
-                probe.bind(("127.0.0.1", _next_port))
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return _next_port
+        if port not in _taken:
+            _taken.add(port)
+            return port
 
 
 def _listens(port: int) -> bool:
