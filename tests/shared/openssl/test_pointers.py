@@ -48,6 +48,25 @@ def test_what_is_no_memory_of_ours_is_not_looked_at() -> None:
             pointers._check_structure(pointer, 1)
 
 
+def test_a_structure_of_another_kind_is_refused() -> None:
+    pointer = context_pointer(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    pointers._check_structure(pointer, checked().server_method())
+    with pytest.raises(NotAvailable, match="layout"):
+        pointers._check_structure(pointer, checked().client_method())
+
+
+class Elsewhere:
+    """A connection that keeps its context in another place."""
+
+    __slots__ = ("first", "second", "third")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def test_a_connection_that_keeps_its_context_elsewhere_is_refused() -> None:
+    with pytest.raises(NotAvailable, match="layout"):
+        pointers._connection(Elsewhere())
+
+
 def test_a_python_without_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pointers, "_checked", lambda: "a reason")
     assert unavailable() == "a reason"
