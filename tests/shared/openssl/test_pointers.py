@@ -49,7 +49,8 @@ def test_what_is_no_memory_of_ours_is_not_looked_at() -> None:
 
 
 def test_a_structure_of_another_kind_is_refused() -> None:
-    pointer = context_pointer(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pointer = context_pointer(context)
     pointers._check_structure(pointer, checked().server_method())
     with pytest.raises(NotAvailable, match="layout"):
         pointers._check_structure(pointer, checked().client_method())
