@@ -114,7 +114,13 @@ def become_worker(birth: Birth, enter: WorkerMain, mask: Iterable[int]) -> NoRet
     try:
         restore_defaults()
         close_all_but(
-            {*STDIO, birth.control.fileno(), *birth.files.fds(), *(one.fileno() for _, one in birth.listeners)}
+            {
+                *STDIO,
+                birth.control.fileno(),
+                *birth.files.fds(),
+                *birth.zones.descriptors,
+                *(one.fileno() for _, one in birth.listeners),
+            }
         )
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         asyncio._set_running_loop(None)

@@ -14,9 +14,11 @@ from ..shared.errorlog import STDERR, ErrorLog, LogFiles
 from ..shared.model.settings import Settings
 from ..shared.model.stream import Configuration, User
 from ..shared.tls_contexts import blank, server_keys
+from ..shared.zones import Zones
 from .child import Child, State, WorkerMain, fork_worker
 from .listeners import Plan
 from .respawn import Backoff
+from .zones import ZonePool
 
 READY_WITHIN: Final = 30.0
 """Seconds in which every worker of a new generation has to be ready."""
@@ -56,7 +58,13 @@ class Generation:
     """A configuration in force, about to be, or on its way out."""
 
     def __init__(
-        self, number: int, configuration: Configuration, plan: Plan, logs: Logs, contexts: ContextPool
+        self,
+        number: int,
+        configuration: Configuration,
+        plan: Plan,
+        logs: Logs,
+        contexts: ContextPool,
+        zones: ZonePool | None = None,
     ) -> None:
         self.number = number
         self.configuration = configuration
@@ -65,6 +73,11 @@ class Generation:
         self.layout = Layout(configuration)
         self.contexts = contexts.of(configuration)
         self.memory, self.rows = make_rows(self.layout, self.slots)
+        self._pool = zones or ZonePool()
+        self.limits = self._pool.limits(configuration)
+        self.peers = self._pool.peers(configuration)
+        self._seats: dict[int, int] = {}
+        """By slot, while there are limits to count."""
         self.backoffs = [Backoff() for _ in range(self.slots)]
         self.children: dict[int, Child] = {}
         """Alive, by slot."""
@@ -102,9 +115,16 @@ class Generation:
                 log=self.logs.log,
                 files=self.logs.files,
                 privileged=os.geteuid() == 0,
+                zones=Zones(self._seats.get(slot, 0), self.limits, self.peers, self._pool.descriptors()),
             )
 
-        child = fork_worker(birth, enter, born)
+        if self.limits:
+            self._seats[slot] = self._pool.sit()
+        try:
+            child = fork_worker(birth, enter, born)
+        except OSError:
+            self._rise(slot)
+            raise
         self.children[slot] = child
         return child
 
@@ -112,6 +132,14 @@ class Generation:
         """A worker of it is gone."""
         if self.children.get(child.slot) is child:
             del self.children[child.slot]
+            self._rise(child.slot)
+            for zone in self.peers.values():
+                zone.forget(child.slot)
+
+    def _rise(self, slot: int) -> None:
+        seat = self._seats.pop(slot, None)
+        if seat is not None:
+            self._pool.rise(seat, self.limits)
 
     def drain(self) -> None:
         """Ask every worker to let its sessions end."""

@@ -39,6 +39,7 @@ from .notify import Notifier
 from .nursery import Nursery
 from .signals import SignalQueue, has_terminal, received
 from .speech import sentence
+from .zones import ZonePool
 
 KILL_AFTER: Final = 3.0
 """Seconds that a worker has to stop before it is killed."""
@@ -73,6 +74,7 @@ class Master:
         self._listeners = Listeners(inheritance, self._notice)
         self._nursery = Nursery(self._loop, self._post, enter, ledger, self._heard, self._died)
         self._contexts = ContextPool()
+        self._zones = ZonePool()
         self._numbers = 0
         self._current: Generation | None = None
         self._pending: Generation | None = None
@@ -227,7 +229,7 @@ class Master:
                 logs.close()
             raise
         self._numbers += 1
-        generation = Generation(self._numbers, configuration, plan, logs, self._contexts)
+        generation = Generation(self._numbers, configuration, plan, logs, self._contexts, self._zones)
         self._pending = self._generations[generation.number] = generation
 
     def _populate(self, generation: Generation) -> None:
@@ -261,6 +263,7 @@ class Master:
         self._announcer.applied(generation, before)
         self._listeners.commit(generation.plan)
         self._contexts.keep(generation.contexts)
+        self._zones.keep(generation.limits)
         self._count_workers()
         if before is None:
             self._announcer.watch(lambda: True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from .counters import Layout
 from .errorlog import ErrorLog, LogFiles
 from .model.listen import Listen
 from .model.stream import Configuration
+from .zones import Zones
 
 EXIT_CANNOT_START: Final = 2
 """A worker's exit status when it could not become ready: being born again would not help."""
@@ -39,3 +40,5 @@ class Birth:
     """Every log file that the configuration names, open."""
     privileged: bool = False
     """Whether the master is root, so that `user` is to be obeyed."""
+    zones: Zones = field(default_factory=Zones)
+    """The shared memory of `zone` and `limit_conn_zone`."""

@@ -12,6 +12,7 @@ from . import (
     variables_client,
     variables_core,
     variables_gateway,
+    variables_limit,
     variables_proxy,
     variables_ssl,
     variables_ssl_preread,
@@ -20,9 +21,7 @@ from . import (
 from .openssl.pointers import unavailable
 from .template import Getter, UnknownVariable
 
-MISSING: Final = frozenset(
-    {"limit_conn_status"},
-)
+MISSING: Final[frozenset[str]] = frozenset()
 """Names of nginx's language that are refused for now, as if nobody had heard of them."""
 
 GETTERS: Final[Mapping[str, Getter]] = {
@@ -33,6 +32,7 @@ GETTERS: Final[Mapping[str, Getter]] = {
     **variables_client.GETTERS,
     **variables_upstream.GETTERS,
     **variables_gateway.GETTERS,
+    **variables_limit.GETTERS,
 }
 
 

@@ -5,18 +5,35 @@ Every peer available gains its weight, the richest is chosen and pays what all o
 then tried with one session at a time until one succeeds. Backup peers serve only while no primary can.
 A peer that is alone in its upstream is never marked as failed, since there is nowhere else to go.
 
-The state is the worker's own, as in nginx without `zone`: what one worker learns the others find out themselves.
+The state is the worker's own, as in nginx without `zone`: what one worker learns the others find out themselves. With
+`zone` it lives elsewhere (see `peer_shared`), and nothing changes here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
 from ..shared.model.address import Address
-from ..shared.model.upstream import Upstream
+from ..shared.model.upstream import Peer, Upstream
 from ..shared.view import SessionView, Try
+from ..shared.zones import UNSHARED, Lock
 from .peer import PeerState
+
+MakeState = Callable[[Peer, int, Address, int, int], PeerState]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where the state of peers is kept."""
+
+    make: MakeState = PeerState
+    lock: Lock = UNSHARED
+
+
+PRIVATE: Final = Home()
+"""In the worker's own memory."""
 
 
 class Balancer:
@@ -25,10 +42,12 @@ class Balancer:
     timing: ClassVar[bool] = False
     """Whether `timed` wants to hear how long sessions take."""
 
-    __slots__ = ("_backups", "_clock", "_primaries", "_single", "states", "tries", "upstream")
+    __slots__ = ("_backups", "_clock", "_lock", "_make", "_primaries", "_single", "states", "tries", "upstream")
 
-    def __init__(self, upstream: Upstream, clock: Callable[[], float]) -> None:
+    def __init__(self, upstream: Upstream, clock: Callable[[], float], home: Home = PRIVATE) -> None:
         self.upstream = upstream
+        self._make = home.make
+        self._lock = home.lock
         self._clock = clock
         self.states: tuple[PeerState, ...] = ()
         """Every address known, in the order of the configuration."""
@@ -40,7 +59,7 @@ class Balancer:
         states: list[PeerState] = []
         for index, peer in enumerate(upstream.peers):
             if peer.address is not None:
-                states.append(PeerState(peer, index, peer.address, 1 << len(states)))
+                states.append(self._make(peer, index, peer.address, 1 << len(states), 0))
         self._arrange(states)
 
     def pick(self, tried: int = 0, session: SessionView | None = None) -> PeerState | None:
@@ -98,8 +117,11 @@ class Balancer:
             if state is None:
                 bit = ~used & (used + 1)  # the lowest bit not in use
                 used |= bit
-                state = PeerState(peer, index, address, bit, counters)
+                state = self._make(peer, index, address, bit, counters)
             others.append(state)
+        for state in old.values():
+            if state not in others:
+                state.drop()
         self._arrange(others)
 
     def _arrange(self, states: Iterable[PeerState]) -> None:

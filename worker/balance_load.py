@@ -20,7 +20,7 @@ from typing import ClassVar, Final
 
 from ..shared.model.upstream import Upstream
 from ..shared.view import SessionView, Try
-from .balance import Balancer
+from .balance import PRIVATE, Balancer, Home
 from .peer import PeerState
 
 SMOOTHING: Final = 0.125
@@ -113,9 +113,9 @@ class LeastTimeBalancer(BurdenBalancer):
 
     timing: ClassVar[bool] = True
 
-    def __init__(self, upstream: Upstream, clock: Callable[[], float], times: Times) -> None:
+    def __init__(self, upstream: Upstream, clock: Callable[[], float], times: Times, home: Home = PRIVATE) -> None:
         self._times = times
-        super().__init__(upstream, clock)
+        super().__init__(upstream, clock, home)
 
     def timed(self, state: PeerState, attempt: Try) -> None:
         self._times.heard(state, attempt)
@@ -148,10 +148,11 @@ class RandomBalancer(Balancer):
         clock: Callable[[], float],
         better: Callable[[PeerState, PeerState, float], PeerState] | None = None,
         draw: Callable[[int], int] = random.randrange,
+        home: Home = PRIVATE,
     ) -> None:
         self._better = better
         self._draw = draw
-        super().__init__(upstream, clock)
+        super().__init__(upstream, clock, home)
 
     def pick(self, tried: int = 0, session: SessionView | None = None) -> PeerState | None:
         state = None if self._single is not None or not self._ring else self._lot(tried)
@@ -198,9 +199,10 @@ class RandomTimeBalancer(RandomBalancer):
         clock: Callable[[], float],
         times: Times,
         draw: Callable[[int], int] = random.randrange,
+        home: Home = PRIVATE,
     ) -> None:
         self._times = times
-        super().__init__(upstream, clock, self._faster, draw)
+        super().__init__(upstream, clock, self._faster, draw, home)
 
     def timed(self, state: PeerState, attempt: Try) -> None:
         self._times.heard(state, attempt)

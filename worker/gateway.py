@@ -14,6 +14,7 @@ from ..shared.router import Router
 from ..shared.words import SNIFF_OUTCOMES
 from .access import allowed
 from .handshake import accept_tls
+from .limits import within_limits
 from .preread import Look, look
 
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ async def enter(session: Session) -> bool:
         return False
     session.target = target
     session.cells = listener.layout.sessions(listener.number, target.number)
+    if target.has_limits and not within_limits(session):
+        return False
     if target.has_access and not allowed(session, target.settings.access):
         session.refuse(403, "denied")
         return False

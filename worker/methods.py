@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar, cast
 
 from ..shared.model.upstream import Upstream
-from .balance import Balancer
+from ..shared.peer_zone import PeerZone
+from .balance import PRIVATE, Balancer, Home
 from .balance_hash import ConsistentBalancer, HashBalancer
 from .balance_load import (
     LeastConnBalancer,
@@ -15,27 +17,35 @@ from .balance_load import (
     Times,
     less_busy,
 )
+from .peer_shared import shared, state_maker
+
+Clock = Callable[[], float]
+B = TypeVar("B", bound=Balancer)
 
 
-def make_balancer(upstream: Upstream, clock: Callable[[], float]) -> Balancer:
-    """The balancer of an upstream; the arguments of its method have been checked."""
+def make_balancer(upstream: Upstream, clock: Clock, zone: PeerZone | None = None, slot: int = 0) -> Balancer:
+    """The balancer of an upstream, with its state in `zone` if there is one. The method's arguments are right."""
+    home = PRIVATE
+    if zone is not None:
+        home = Home(state_maker(zone, slot, upstream.name), zone.lock)
     arguments = upstream.method_arguments
-    if upstream.method == "hash":
-        return (ConsistentBalancer if "consistent" in arguments else HashBalancer)(upstream, clock)
-    if upstream.method == "least_conn":
-        return LeastConnBalancer(upstream, clock)
-    if upstream.method == "least_time":
-        return LeastTimeBalancer(upstream, clock, Times(arguments[0], "inflight" in arguments))
-    if upstream.method == "random":
-        return random_balancer(upstream, clock, arguments)
-    return Balancer(upstream, clock)
+    match upstream.method:
+        case "hash":
+            return kind(ConsistentBalancer if "consistent" in arguments else HashBalancer, home)(upstream, clock, home)
+        case "least_conn":
+            return kind(LeastConnBalancer, home)(upstream, clock, home)
+        case "least_time":
+            times = Times(arguments[0], "inflight" in arguments)
+            return kind(LeastTimeBalancer, home)(upstream, clock, times, home)
+        case "random" if arguments and "=" in arguments[-1]:
+            times = Times(arguments[-1].partition("=")[2])
+            return kind(RandomTimeBalancer, home)(upstream, clock, times, home=home)
+        case "random":
+            better = less_busy if "two" in arguments else None
+            return kind(RandomBalancer, home)(upstream, clock, better, home=home)
+    return kind(Balancer, home)(upstream, clock, home)
 
 
-def random_balancer(upstream: Upstream, clock: Callable[[], float], arguments: tuple[str, ...]) -> Balancer:
-    """`random`, `random two`, and by what the better of the two is known."""
-    if "two" not in arguments:
-        return RandomBalancer(upstream, clock)
-    _, equals, what = arguments[-1].partition("=")
-    if equals:
-        return RandomTimeBalancer(upstream, clock, Times(what))
-    return RandomBalancer(upstream, clock, less_busy)
+def kind(made: type[B], home: Home) -> type[B]:
+    """The class itself, or its form for a state that is shared."""
+    return made if home is PRIVATE else cast(type[B], shared(made))  # type: ignore[arg-type]  # types are hashable

@@ -78,6 +78,9 @@ class PeerState:
         self.time = 0.0
         """The average time that the peer takes, for `least_time`; 0 while none is known."""
 
+    def drop(self) -> None:
+        """The peer's name does not have this address any more; sessions may still hold it."""
+
     def available(self, now: float) -> bool:
         """Whether neither failures nor `max_conns` keep sessions away from the peer."""
         if self.max_fails and self.fails >= self.max_fails and now - self.checked <= self.fail_timeout:

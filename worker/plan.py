@@ -88,7 +88,9 @@ class Plan:
         """The balancer of an upstream, one for all that share it."""
         known = self._balancers.get(id(upstream))
         if known is None:
-            known = self._balancers[id(upstream)] = make_balancer(upstream, time.monotonic)
+            birth = self.worker.birth
+            zone = birth.zones.peers.get(upstream.zone) if upstream.zone is not None else None
+            known = self._balancers[id(upstream)] = make_balancer(upstream, time.monotonic, zone, birth.slot)
             self._count(known)
             self._unresolved += [(known, index) for index in known.unresolved()]
         return known
@@ -155,6 +157,7 @@ class Plan:
                 target.service_name = route.service.name
                 target.balancer = self.balancer(route.service.upstream)
             # the gateway's own rules were applied at the door
+            target.has_limits = route.settings.limits != gateway.settings.limits and bool(route.settings.limits)
             target.has_access = route.settings.access != gateway.settings.access and bool(route.settings.access)
             targets.append(target)
         tables = GatewayTables(gateway, targets)

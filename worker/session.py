@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from ..shared.counters import BYTES_OUT, STATUS_OFFSET
 from ..shared.hello import ClientHello
+from ..shared.limit_zone import LimitZone
 from ..shared.model.address import Address
 from ..shared.proxy_protocol import ProxyHeader
 from ..shared.view import Try
 from ..shared.words import REFUSALS, STATUSES
+from .limits import release
 from .relay import BUFFER
 from .waiting import TIMEOUT, WOKEN
 from .wheel import Timed, Wheel
@@ -51,6 +53,7 @@ class Session:
         "due",
         "edges",
         "fd",
+        "held",
         "hello",
         "idle_timeout",
         "listener",
@@ -104,6 +107,8 @@ class Session:
         """Steps the story; None once it is over."""
         self.watched = False
         """Whether the client's socket is registered with the reactor."""
+        self.held: list[tuple[LimitZone, int]] | None = None
+        """What `limit_conn` counts for this session."""
         self.balancer: Balancer | None = None
         self.peer: PeerState | None = None
         self.edges = self.upstream_edges = 0
@@ -273,6 +278,8 @@ class Session:
         worker.session_duration.observe(row, now - self.started)
         if self.tries:
             self._end_try(now)
+        if self.held is not None:
+            release(self)
         try:
             for writer in self.target.writers:
                 writer.log(self)

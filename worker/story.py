@@ -13,6 +13,7 @@ from . import gateway
 from .access import allowed
 from .connect import connect
 from .handshake import accept_tls, fail
+from .limits import within_limits
 from .passing import choose_balancer
 from .preread import look, read_proxy_header
 from .relay import HANGUP, IN, Endpoint, Means, join
@@ -32,6 +33,8 @@ async def story(session: Session) -> None:
         port = f":{session.peer_port}" if session.peer_port else ""
         target.log.info(f"client {session.peer_addr}{port} connected to {listener.label}", session.number)
     if listener.listen.proxy_protocol and not await read_proxy_header(session):
+        return
+    if target.has_limits and not within_limits(session):
         return
     if target.has_access and not allowed(session, target.settings.access):
         session.refuse(403, "denied")

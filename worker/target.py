@@ -61,6 +61,7 @@ class Target:
     says_info: bool = False
     """Whether the log takes lines of level info."""
     has_access: bool = False
+    has_limits: bool = False
     has_sets: bool = False
 
     @classmethod
@@ -84,5 +85,6 @@ class Target:
             tuned=bool(proxy.bind or proxy.socket_rcvbuf or proxy.socket_sndbuf or proxy.socket_keepalive),
             says_info=log.level >= Level.INFO,
             has_access=bool(settings.access),
+            has_limits=bool(settings.limits),
             has_sets=bool(settings.sets),
         )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..template import Template
-from .log import AccessLog, ErrorLogTarget
+from .limit import LimitConn
+from .log import AccessLog, ErrorLogTarget, Level
 from .tls import ServerTls, UpstreamTls
 from .upstream import Resolver
 from .where import NOWHERE, Where
@@ -74,3 +75,7 @@ class Settings:
     """Empty: the main context's."""
     sets: tuple[tuple[str, Template], ...] = ()
     """`set $name value`, in order; run when the session is accepted."""
+    limits: tuple[LimitConn, ...] = ()
+    """`limit_conn`, in order."""
+    limit_dry_run: bool = False
+    limit_log_level: Level = Level.ERROR

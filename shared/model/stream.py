@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..template import Template
 from .address import Address
+from .limit import LimitConnZone
 from .listen import Listen
 from .log import ErrorLogTarget
 from .settings import Network, Settings
@@ -126,6 +127,8 @@ class Stream:
     gateway: Gateway = Gateway()
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
     """The `upstream {}` blocks by name."""
+    limit_zones: Mapping[str, LimitConnZone] = field(default_factory=dict)
+    """`limit_conn_zone` by name."""
 
 
 @dataclass(frozen=True, slots=True)

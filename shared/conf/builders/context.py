@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...errors import ConfigError
+from ...model.limit import LimitConnZone
 from ...model.log import AccessLog
 from ...model.stream import Notice
 from ...model.tls import KeyPair
@@ -18,6 +19,7 @@ from ...variables import lookup as builtin_variable
 from ..suggest import nearest
 from ..tree import Word
 from .system import System
+from .zone import ZoneNames
 
 
 @dataclass(slots=True)
@@ -39,6 +41,10 @@ class Context:
     """`log_format` by name, compiled."""
     upstreams: dict[str, Upstream] = field(default_factory=dict)
     """`upstream {}` by name in lower case."""
+    zones: ZoneNames = field(default_factory=ZoneNames)
+    """Every name of shared memory."""
+    limit_zones: dict[str, LimitConnZone] = field(default_factory=dict)
+    """`limit_conn_zone` by name."""
     implicit: dict[str, Upstream] = field(default_factory=dict)
     """Upstreams of a plain address by their text: the same text shares one, as in nginx."""
     pairs: dict[tuple[str, str, str], KeyPair] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from ..tree import Directive
 from .access import access_rules, real_ip_from
 from .context import Context
 from .errorlog import error_logs
+from .limit import limit_log_level, limits
 from .logs import access_logs
 from .maps import defined_name
 from .proxy import build_proxy
@@ -52,6 +53,9 @@ def build_settings(
         access_logs=access_logs(scope, context),
         error_logs=error_logs(scope, context),
         sets=tuple(assignment(directive, context) for directive in scope.all("set")),
+        limits=limits(scope, context),
+        limit_dry_run=scope.flag("limit_conn_dry_run", DEFAULT.limit_dry_run),
+        limit_log_level=limit_log_level(scope),
     )
 
 

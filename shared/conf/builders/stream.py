@@ -6,6 +6,7 @@ from ...model.stream import Stream
 from ..tree import Directive
 from .context import Context
 from .gateway import build_gateway
+from .limit import declare_limit_zones
 from .listen import Listeners
 from .logs import log_formats
 from .maps import define_variables
@@ -22,7 +23,9 @@ def build_stream(directive: Directive | None, context: Context) -> Stream:
     define_variables(stream, context)
     context.formats = log_formats(stream, context)
     declare_upstreams(stream, context)
+    declare_limit_zones(stream, context)
     listeners = Listeners(context)
     servers = tuple(build_server(server, stream, listeners, context) for server in stream.own("server"))
     gateway = build_gateway(stream, listeners, context)
-    return Stream(servers, gateway, dict(context.upstreams))
+    context.zones.check()
+    return Stream(servers, gateway, dict(context.upstreams), dict(context.limit_zones))

@@ -15,12 +15,14 @@ from .context import Context
 from .method import build_method, check_parameters
 from .scope import Scope
 from .unsupported import unsupported
+from .zone import size_of_zone
 
 NUMBERS: Final = {"weight": 1, "max_conns": 0, "max_fails": 0}
 """Parameters that are numbers, with their least values."""
 SWITCHES: Final = ("backup", "down")
 TIMES: Final = ("fail_timeout", "slow_start")
 PLANNED: Final = ("resolve", "service", "drain", "route")
+ZONE_USE: Final = "upstream"
 KNOWN: Final = (*NUMBERS, *TIMES, *SWITCHES)
 
 
@@ -48,28 +50,30 @@ def build_upstream(directive: Directive, context: Context) -> Upstream:
     peers = tuple(peer for server in servers for peer in build_peers(server, context))
     if all(peer.backup for peer in peers):
         raise ConfigError(f'no servers in upstream "{name}"', directive.where, "every server is a backup")
-    zone = scope.one("zone")
+    zone, zone_size = build_zone(scope, context)
     return Upstream(
         name,
         peers,
         method=method.name,
         method_arguments=method.arguments,
         key=method.key,
-        zone=zone.words[0].text if zone else None,
-        zone_size=zone_size(zone),
+        zone=zone,
+        zone_size=zone_size,
         where=directive.where,
     )
 
 
-def zone_size(zone: Directive | None) -> int:
-    """`zone NAME SIZE`; workers keep their own state, so the size only has to be one."""
-    if zone is None or len(zone.words) == 1:
-        return 0
-    word = zone.words[1]
-    try:
-        return values.size(word)
-    except ConfigError:
-        raise ConfigError(f'invalid zone size "{word.text}"', word.where) from None
+def build_zone(scope: Scope, context: Context) -> tuple[str | None, int]:
+    """The name of the upstream's `zone` and the size given here; of the last one, as in nginx."""
+    name, size = None, 0
+    for directive in scope.own("zone"):
+        word, *sizes = directive.words
+        name = word.text
+        if not name:
+            raise ConfigError('invalid zone name ""', word.where)
+        size = size_of_zone(sizes[0].text, sizes[0], name) if sizes else 0
+        context.zones.declare(name, ZONE_USE, size, directive.where)
+    return name, size
 
 
 def build_peers(server: Directive, context: Context) -> tuple[Peer, ...]:

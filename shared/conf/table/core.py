@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .spec import ADDRESS, FLAG, NAME, NETWORK, NUMBER, SIZE, TEXT, TIME, Spec, block, simple
+from .spec import ADDRESS, FLAG, NAME, NETWORK, NUMBER, SIZE, TEXT, TIME, Spec, block, choice, simple
 
 BOTH: Final = "stream server"
 SESSION: Final = "stream server service route"
@@ -143,18 +143,16 @@ ACCESS: Final[tuple[Spec, ...]] = (
         since="1.9.3",
         syntax="key zone=name:size",
         repeatable=True,
-        status="planned",
     ),
     simple(
         "limit_conn",
         SESSION,
         "2",
-        (NAME, NUMBER),
+        (NAME, TEXT),
         "How many connections may be open for one key.",
         since="1.9.3",
         syntax="zone number",
         repeatable=True,
-        status="planned",
     ),
     simple(
         "limit_conn_dry_run",
@@ -164,17 +162,15 @@ ACCESS: Final[tuple[Spec, ...]] = (
         "Counts what would be refused, and refuses nothing.",
         default="off",
         since="1.17.6",
-        status="planned",
     ),
     simple(
         "limit_conn_log_level",
         SESSION,
         "1",
-        TEXT,
+        choice("info", "notice", "warn", "error"),
         "The level of the line about a refused connection.",
         default="error",
         since="1.9.3",
         syntax="info | notice | warn | error",
-        status="planned",
     ),
 )

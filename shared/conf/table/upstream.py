@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .spec import ADDRESS, FILE, NAME, SIZE, TEXT, TIME, Spec, block, choice, simple
+from .spec import ADDRESS, FILE, NAME, TEXT, TIME, Spec, block, choice, simple
 
 UPSTREAM: Final[tuple[Spec, ...]] = (
     block("upstream", "stream", "1", "A group of servers that sessions are spread over."),
@@ -22,11 +22,10 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         "zone",
         "upstream",
         "1-2",
-        (NAME, SIZE),
-        "Shared memory for the group; each worker keeps its own state here.",
+        (NAME, TEXT),
+        "Shared memory for what the workers know of the group's servers: failures, sessions, weights.",
         syntax="name [size]",
         repeatable=True,
-        meaningless=True,
     ),
     simple(
         "hash",

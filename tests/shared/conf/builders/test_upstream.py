@@ -58,13 +58,6 @@ def test_a_name_without_address_is_kept_and_warned_about() -> None:
     assert warnings(text) == ['host not found in upstream "gone.test:80"']
 
 
-def test_a_zone_is_kept() -> None:
-    assert (upstream("zone z 64k; server 10.0.0.1:1;").zone, upstream("zone z; server 10.0.0.1:1;").zone_size) == (
-        "z",
-        0,
-    )
-
-
 @pytest.mark.parametrize(
     ("servers", "text"),
     [
