@@ -18,6 +18,7 @@ from ..shared.zones import Zones
 from .child import Child, State, WorkerMain, fork_worker
 from .listeners import Plan
 from .respawn import Backoff
+from .syslog import syslog_servers
 from .zones import ZonePool
 
 READY_WITHIN: Final = 30.0
@@ -33,7 +34,7 @@ class Logs:
         `stderr` is the descriptor 2 that the program was started with. In the background nobody may hold on to it who
         does not log there: whoever started us may be waiting for it to be closed.
         """
-        self.files = LogFiles(stderr if speaks_to_stderr(configuration) else 2)
+        self.files = LogFiles(stderr if speaks_to_stderr(configuration) else 2, syslog_servers())
         try:
             self.log = ErrorLog(configuration.main.error_logs, self.files, now, os.getpid)
             for path in log_paths(configuration):

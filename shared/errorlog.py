@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from .errors import StartError
-from .model.log import ErrorLogTarget, Level
+from .model.log import ErrorLogTarget, Level, Syslog
+from .syslog import SyslogServer, SyslogServers
 from .wallclock import WallClock
 
 NGX_MAX_ERROR_STR: Final = 2048
@@ -23,6 +24,9 @@ STDERR: Final = "stderr"
 """What `error_log stderr` is called in a model."""
 STDOUT: Final = 1
 LOG_MODE: Final = 0o644
+
+COMPLAINT_INTERVAL: Final = 60.0
+"""Seconds between two complaints about the same syslog server."""
 
 CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """What a client must not be able to put into a line: controls (also C1's), and bytes that are not UTF-8."""
@@ -56,10 +60,11 @@ class LogFile:
 class LogFiles:
     """Every log file of a process, each open once."""
 
-    def __init__(self, stderr: int = 2) -> None:
+    def __init__(self, stderr: int = 2, syslogs: SyslogServers | None = None) -> None:
         """Keep a duplicate of `stderr`, the descriptor 2 that the program was started with."""
         self.stderr = LogFile(STDERR, duplicate(stderr))
         self._files: dict[str, LogFile] = {}
+        self._syslogs = syslogs
 
     def open(self, path: str) -> LogFile:
         """The log file at `path` (`stderr` is the original descriptor 2); raises StartError."""
@@ -78,6 +83,12 @@ class LogFiles:
             fd = duplicate(standard)
         file = self._files[path] = LogFile(path, fd)
         return file
+
+    def syslog(self, syslog: Syslog) -> SyslogServer:
+        """The syslog server of a log; raises StartError in a process that has none."""
+        if self._syslogs is None:
+            raise StartError("there is no syslog here")
+        return self._syslogs.at(syslog)
 
     def reopen(self) -> list[str]:
         """Reopen every file (USR1). What failed keeps its old file and is told, a sentence each, for the log."""
@@ -101,13 +112,16 @@ class LogFiles:
 
     def fds(self) -> tuple[int, ...]:
         """The descriptors that a forked child has to keep."""
-        return (self.stderr.fd, *(file.fd for file in self._files.values()))
+        sockets = (server.fd for server in self._syslogs or ())
+        return (self.stderr.fd, *(file.fd for file in self._files.values()), *(fd for fd in sockets if fd is not None))
 
     def close(self) -> None:
         """Close everything, the duplicate of the standard error too."""
         for file in (self.stderr, *self._files.values()):
             os.close(file.fd)
         self._files.clear()
+        if self._syslogs is not None:
+            self._syslogs.close()
 
 
 class ErrorLog:
@@ -117,7 +131,9 @@ class ErrorLog:
         self, targets: Sequence[ErrorLogTarget], files: LogFiles, now: Callable[[], float], pid: Callable[[], int]
     ) -> None:
         """Open the targets; raises StartError."""
-        self._targets = tuple((target.level, open_target(target, files)) for target in targets)
+        self._targets = tuple((target.level, open_target(target, files)) for target in targets if target.syslog is None)
+        self._servers = tuple((target.level, files.syslog(target.syslog)) for target in targets if target.syslog)
+        self._complained: dict[SyslogServer, float] = {}
         self._clock = WallClock(now)
         self._pid = pid
         self.level = max((target.level for target in targets), default=Level.EMERG)
@@ -137,6 +153,17 @@ class ErrorLog:
                         self.lost += 1
                 except OSError:
                     self.lost += 1
+        for threshold, server in self._servers:
+            if level <= threshold and not server.send(self._clock.syslog(), line[:-1], level - 1):
+                self.lost += 1
+                self._complain(server)
+
+    def _complain(self, server: SyslogServer) -> None:
+        """Tell the others about a server that takes nothing, once in a while."""
+        now = self._clock.now()
+        if now - self._complained.get(server, 0.0) >= COMPLAINT_INTERVAL:
+            self._complained[server] = now
+            self.error(server.describe())
 
     def _line(self, level: Level, text: str, connection: int) -> bytes:
         pid = self._pid()
@@ -192,8 +219,6 @@ def duplicate(fd: int) -> int:
 
 def open_target(target: ErrorLogTarget, files: LogFiles) -> LogFile:
     """The file of an error log's target; raises StartError."""
-    if target.syslog is not None:
-        raise StartError("logging to syslog is not supported yet", target.where)
     try:
         return files.open(target.path)
     except StartError as error:

@@ -16,12 +16,12 @@ MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", 
 class WallClock:
     """Texts of the current second."""
 
-    __slots__ = ("_error", "_iso8601", "_local", "_second", "now")
+    __slots__ = ("_error", "_iso8601", "_local", "_second", "_syslog", "now")
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
         self._second = -1
-        self._local = self._iso8601 = self._error = ""
+        self._local = self._iso8601 = self._error = self._syslog = ""
 
     def local(self) -> str:
         """`25/Nov/2026:02:20:00 +0000` (`$time_local`)."""
@@ -44,6 +44,13 @@ class WallClock:
             self._turn(second)
         return self._error
 
+    def syslog(self) -> str:
+        """`Nov 25 02:20:00`, in the head of a line for syslog; the day's first digit may be a space."""
+        second = int(self.now())
+        if second != self._second:
+            self._turn(second)
+        return self._syslog
+
     def _turn(self, second: int) -> None:
         at = time.localtime(second)
         sign = "-" if at.tm_gmtoff < 0 else "+"
@@ -53,4 +60,5 @@ class WallClock:
         self._local = f"{at.tm_mday:02}/{month}/{at.tm_year}:{clock} {sign}{hours:02}{minutes:02}"
         self._iso8601 = f"{at.tm_year}-{at.tm_mon:02}-{at.tm_mday:02}T{clock}{sign}{hours:02}:{minutes:02}"
         self._error = f"{at.tm_year}/{at.tm_mon:02}/{at.tm_mday:02} {clock}"
+        self._syslog = f"{month} {at.tm_mday:2} {clock}"
         self._second = second

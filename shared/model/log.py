@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..template import Template
+from .address import Address
 from .where import NOWHERE, Where
 
 
@@ -39,6 +40,8 @@ class Syslog:
     severity: int = 6
     tag: str = "nginx"
     nohostname: bool = False
+    address: Address | None = None
+    """The server's address, port and all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,21 @@ class ErrorLogTarget:
     level: Level = Level.ERROR
     syslog: Syslog | None = None
     where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLogFiles:
+    """`open_log_file_cache`: which files of paths with variables stay open. Times are seconds."""
+
+    most: int
+    inactive: float = 10.0
+    """Without a line for so long, a file is closed."""
+    valid: float = 60.0
+    """After so long it is made sure that the file is still the one at its path."""
+    min_uses: int = 1
+    """Lines, none later than `inactive` after the one before, until a file stays open."""
+    where: Where = NOWHERE
+    """Each one written is a cache of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +88,5 @@ class AccessLog:
     """`if=`: a line is written unless this renders to the empty text or `0`."""
     syslog: Syslog | None = None
     where: Where = NOWHERE
+    open_files: OpenLogFiles | None = None
+    """The cache for a path with variables, if there is one."""

@@ -12,10 +12,14 @@ from pathlib import Path
 import pytest
 from viewed import NOON
 
+from penstock.master.syslog import connected
 from penstock.shared.errorlog import NGX_MAX_ERROR_STR, ErrorLog, LogFiles
 from penstock.shared.errors import StartError
+from penstock.shared.model.address import unix
 from penstock.shared.model.log import ErrorLogTarget, Level, Syslog
 from penstock.shared.model.where import Where
+from penstock.shared.syslog import SyslogServers
+from penstock.shared.wallclock import WallClock
 
 HEAD = re.compile(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(\w+)\] 123#123: (.*)\n")
 
@@ -128,11 +132,56 @@ def test_standard_error_is_the_one_given(tmp_path: Path) -> None:
     assert lines(tmp_path / "original") == [("error", "x")]
 
 
-def test_syslog_is_refused_for_now(files: LogFiles) -> None:
-    target = ErrorLogTarget("", syslog=Syslog("localhost"), where=Where("penstock.conf", 3))
-    with pytest.raises(StartError, match="not supported") as caught:
-        ErrorLog((target,), files, now=lambda: NOON, pid=lambda: 1)
-    assert caught.value.where == Where("penstock.conf", 3)
+def syslog_at(path: Path) -> ErrorLogTarget:
+    return ErrorLogTarget("", Level.NOTICE, Syslog(f"unix:{path}", 16, 3, "mine", address=unix(str(path))))
+
+
+@pytest.fixture
+def post() -> Iterator[LogFiles]:
+    """Log files of a process that can send."""
+    opened = LogFiles(syslogs=SyslogServers(connected, "Gate.Example"))
+    yield opened
+    opened.close()
+
+
+def test_syslog_gets_the_line_with_the_severity_of_its_level(post: LogFiles, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "socket"))
+        server.settimeout(5)
+        log = ErrorLog((syslog_at(tmp_path / "socket"),), post, now=lambda: NOON, pid=lambda: 123)
+        log.info("not for syslog")
+        log.notice("a\nb", connection=7)
+        packet = server.recv(1000).decode()
+    clock = WallClock(lambda: NOON)
+    assert packet == f"<133>{clock.syslog()} gate.example mine: {clock.error()} [notice] 123#123: *7 a\\x0Ab"
+
+
+def test_every_target_is_served_when_syslog_is_not_there(post: LogFiles, tmp_path: Path) -> None:
+    now = [NOON]
+    targets = (syslog_at(tmp_path / "nobody"), ErrorLogTarget(str(tmp_path / "log")))
+    log = ErrorLog(targets, post, now=lambda: now[0], pid=lambda: 123)
+    for text in ("first", "second"):
+        log.error(text)
+    now[0] += 60
+    log.error("third")
+    said = ("error", f'send() to syslog server "unix:{tmp_path}/nobody" failed (2: No such file or directory)')
+    assert lines(tmp_path / "log") == [("error", "first"), said, ("error", "second"), ("error", "third"), said]
+    assert log.lost == 5
+
+
+def test_the_sockets_of_syslog_are_kept_by_a_child(post: LogFiles, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+        server.bind(str(tmp_path / "socket"))
+        log = ErrorLog((syslog_at(tmp_path / "socket"),), post, now=lambda: NOON, pid=lambda: 123)
+        before = set(post.fds())
+        log.error("x")
+        (fd,) = set(post.fds()) - before
+        assert stat.S_ISSOCK(os.fstat(fd).st_mode)
+
+
+def test_a_process_without_syslog_says_so(files: LogFiles) -> None:
+    with pytest.raises(StartError, match="no syslog"):
+        ErrorLog((syslog_at(Path("/x")),), files, now=lambda: NOON, pid=lambda: 123)
 
 
 def test_a_file_that_cannot_be_opened_is_nginxs_sentence(files: LogFiles, tmp_path: Path) -> None:

@@ -2,56 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from viewed import Viewed
+from logdesk import Desk, known
 
-from penstock.shared.errorlog import ErrorLog, LogFiles
-from penstock.shared.errors import StartError
 from penstock.shared.logformat import compile_log_format
-from penstock.shared.model.log import AccessLog, ErrorLogTarget, Syslog
-from penstock.shared.scope import Scope
-from penstock.shared.template import Getter, compile_template
-from penstock.shared.variables import lookup
-from penstock.worker.accesslog import COMPLAINT_INTERVAL, OPEN_FILES, OPEN_VALID, AccessLogs
-
-
-def known(name: str) -> Getter:
-    scope = Scope(lookup)
-    scope.define_set("v")
-    return scope.lookup(name)
-
-
-@dataclass
-class Desk:
-    """A worker's logs in a directory, with a clock that stands still."""
-
-    directory: Path
-    now: float = 1000.0
-    files: LogFiles = field(default_factory=LogFiles)
-
-    def __post_init__(self) -> None:
-        targets = (ErrorLogTarget(str(self.directory / "error.log")),)
-        self.errors = ErrorLog(targets, self.files, now=lambda: 0.0, pid=lambda: 1)
-        self.logs = AccessLogs(self.files, lambda: self.now, self.errors)
-
-    def configured(self, path: str = "log", text: str = "$v", **settings: Any) -> AccessLog:
-        whole = path if path.startswith("/") else f"{self.directory}/{path}"
-        line = compile_log_format(text, "default", known)
-        return AccessLog(compile_template(whole, known), line, **settings)
-
-    def log(self, log: AccessLog, *values: str) -> None:
-        writer = self.logs.writer(log)
-        for value in values:
-            writer.log(Viewed(values={"v": value}))
-
-    def read(self, name: str = "log") -> str:
-        return (self.directory / name).read_text()
+from penstock.shared.model.log import AccessLog
+from penstock.shared.template import compile_template
 
 
 @pytest.fixture
@@ -158,56 +117,6 @@ def test_a_path_may_have_variables(desk: Desk) -> None:
     assert (desk.read("a.log"), desk.read("b.log")) == ("a\na\n", "b\n")
 
 
-def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))
-
-
-def test_few_files_of_such_paths_stay_open(desk: Desk) -> None:
-    log = desk.configured("$v.log")
-    desk.logs.writer(log)
-    before = open_files()
-    desk.log(log, *(str(number) for number in range(3 * OPEN_FILES)), *("0", "1"))
-    assert open_files() == before + OPEN_FILES
-    assert desk.read("0.log") == "0\n0\n"
-    desk.logs.reopen()
-    assert open_files() == before
-
-
-def test_such_a_file_that_was_moved_is_made_again_soon(desk: Desk) -> None:
-    log = desk.configured("$v.log")
-    desk.log(log, "a")
-    (desk.directory / "a.log").rename(desk.directory / "moved")
-    desk.now += OPEN_VALID
-    desk.log(log, "a")
-    assert (desk.read("moved"), desk.read("a.log")) == ("a\n", "a\n")
-
-
-@pytest.mark.parametrize("value", ["../../outside", "a/../../b", "..", "x\0y", "missing/x"])
-def test_a_client_cannot_lead_a_path_elsewhere(desk: Desk, value: str) -> None:
-    desk.log(desk.configured("$v"), value)
-    assert desk.logs.lost == 1
-    assert os.listdir(desk.directory) == ["error.log"]
-    assert "[crit]" in desk.read("error.log")
-
-
-def test_a_full_disk_is_counted_and_said_once_a_minute(desk: Desk) -> None:
-    log = desk.configured("/dev/full")
-    desk.log(log, "1", "2")
-    assert desk.logs.lost == 2
-    said = '[crit] 1#1: write() to "/dev/full" failed (28: No space left on device)\n'
-    assert desk.read("error.log").count(said) == 1
-    desk.now += COMPLAINT_INTERVAL
-    desk.log(log, "3")
-    assert desk.read("error.log").count(said) == 2
-
-
-def test_every_line_of_a_lost_buffer_is_counted(desk: Desk) -> None:
-    desk.log(desk.configured("/dev/full", buffer=100), "1", "2", "3")
-    desk.logs.flush_all()
-    desk.logs.flush_all()
-    assert desk.logs.lost == 3
-
-
 def test_reopening_leaves_what_is_kept_to_the_old_file(desk: Desk) -> None:
     log = desk.configured(buffer=100)
     desk.log(log, "before")
@@ -224,9 +133,3 @@ def test_a_file_that_cannot_be_reopened_is_said(desk: Desk) -> None:
     (desk.directory / "logs").rename(desk.directory / "gone")
     desk.logs.reopen()
     assert f'open() "{desk.directory}/logs/log" failed (2: No such file or directory)' in desk.read("error.log")
-
-
-@pytest.mark.parametrize("settings", [{"gzip": 1, "buffer": 100}, {"syslog": Syslog("localhost")}])
-def test_what_is_not_there_yet_is_refused(desk: Desk, settings: dict[str, Any]) -> None:
-    with pytest.raises(StartError, match="not supported"):
-        desk.logs.writer(desk.configured(**settings))

@@ -11,7 +11,6 @@ from ..tree import Directive, Word
 from .context import Context
 from .scope import Scope
 from .syslog import PREFIX, build_syslog
-from .unsupported import unsupported
 
 LEVELS: Final = {level.word: level for level in Level}
 DEBUG_TOPICS: Final = frozenset(
@@ -34,8 +33,7 @@ def error_log(directive: Directive, context: Context) -> ErrorLogTarget | None:
         context.warn('"error_log memory:" is ignored', directive.where)
         return None
     if word.text.startswith(PREFIX):
-        build_syslog(word)
-        raise unsupported("logging to syslog", directive.where)
+        return ErrorLogTarget("", level, build_syslog(word, context), directive.where)
     path = word.text if word.text == STDERR else context.under_prefix(word.text)
     return ErrorLogTarget(path, level, where=directive.where)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from ...errors import ConfigError
 from ...logformat import compile_log_format
-from ...model.log import AccessLog
+from ...model.log import AccessLog, OpenLogFiles
 from ...template import Template, UnknownVariable, constant, has_variables
 from .. import values
 from ..suggest import nearest
@@ -16,13 +17,19 @@ from ..tree import Directive, Word
 from .context import Context
 from .scope import Scope
 from .syslog import PREFIX, build_syslog
-from .unsupported import unsupported
 
 ESCAPINGS: Final = ("default", "json", "none")
 LAST_VARIABLE: Final = re.compile(r"\$([A-Za-z0-9_]+)\Z")
 GZIP_BUFFER: Final = 65536
 """`gzip` without `buffer=`."""
 GZIP_LEVEL: Final = 1
+CACHE_PARAMETERS: Final[Mapping[str, tuple[str, Callable[[Word, str], float]]]] = {
+    "max": ("most", values.number),
+    "inactive": ("inactive", values.whole_seconds),
+    "valid": ("valid", values.whole_seconds),
+    "min_uses": ("min_uses", values.number),
+}
+"""The fields of `open_log_file_cache` by their parameters."""
 
 
 def log_formats(scope: Scope, context: Context) -> dict[str, Template]:
@@ -59,6 +66,7 @@ def log_format(directive: Directive, context: Context) -> Template:
 def access_logs(scope: Scope, context: Context) -> tuple[AccessLog, ...]:
     """The logs of the nearest block that has any `access_log`; none where that says `off`."""
     found = scope.all("access_log")
+    open_files = open_log_files(scope)
     logs = []
     off = False
     for directive in found:
@@ -67,7 +75,8 @@ def access_logs(scope: Scope, context: Context) -> tuple[AccessLog, ...]:
                 raise invalid_parameter(directive.words[1])
             off = True
         else:
-            logs.append(access_log(directive, context))
+            log = access_log(directive, context)
+            logs.append(replace(log, open_files=open_files) if log.path.constant is None else log)
     return () if off else tuple(logs)
 
 
@@ -76,7 +85,7 @@ def access_log(directive: Directive, context: Context) -> AccessLog:
     word, *rest = directive.words
     if not rest:
         raise ConfigError("log format is not specified", directive.where, "access_log FILE FORMAT")
-    syslog = build_syslog(word) if word.text.startswith(PREFIX) else None
+    syslog = build_syslog(word, context) if word.text.startswith(PREFIX) else None
     log = AccessLog(
         path=constant("") if syslog else log_path(word, context),
         line=known_format(rest[0], context),
@@ -85,11 +94,38 @@ def access_log(directive: Directive, context: Context) -> AccessLog:
         **parameters(rest[1:], context),
     )
     check_buffering(log, word)
-    if log.syslog:
-        raise unsupported("logging to syslog", log.where)
-    if log.gzip:
-        raise unsupported('"gzip"', log.where)
     return consistent(log, word, context)
+
+
+def open_log_files(scope: Scope) -> OpenLogFiles | None:
+    """`open_log_file_cache`; None where it is off."""
+    directive = scope.one("open_log_file_cache")
+    if directive is None:
+        return None
+    fields: dict[str, Any] = {}
+    off = False
+    for word in directive.words:
+        name, equals, value = word.text.partition("=")
+        if word.text == "off":
+            off = True
+        elif not equals or name not in CACHE_PARAMETERS:
+            raise invalid_cache(word)
+        else:
+            field, read = CACHE_PARAMETERS[name]
+            try:
+                fields[field] = read(Word(value, word.where), "")
+            except ConfigError:
+                raise invalid_cache(word) from None
+    if off:
+        return None
+    if not fields.get("most"):
+        raise ConfigError('"open_log_file_cache" must have "max" parameter', directive.where)
+    return OpenLogFiles(**fields, where=directive.where)
+
+
+def invalid_cache(word: Word) -> ConfigError:
+    """nginx's sentence."""
+    return ConfigError(f'invalid "open_log_file_cache" parameter "{word.text}"', word.where)
 
 
 def log_path(word: Word, context: Context) -> Template:

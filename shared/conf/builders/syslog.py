@@ -6,12 +6,15 @@ import re
 from typing import Any, Final
 
 from ...errors import ConfigError
+from ...model.address import Address
 from ...model.log import Syslog
 from ..suggest import nearest
 from ..tree import Word
-from .addresses import parse_address
+from .addresses import Kind, numeric, parse_address
+from .context import Context
 
 PREFIX: Final = "syslog:"
+PORT: Final = 514
 FACILITIES: Final = (
     *("kern", "user", "mail", "daemon", "auth", "intern", "lpr", "news", "uucp", "clock", "authpriv", "ftp"),
     *("ntp", "audit", "alert", "cron"),
@@ -22,21 +25,24 @@ SEVERITIES: Final = ("emerg", "alert", "crit", "error", "warn", "notice", "info"
 LONGEST_TAG: Final = 32
 
 
-def build_syslog(word: Word) -> Syslog:
+def build_syslog(word: Word, context: Context) -> Syslog:
     """The syslog server that a log's destination names."""
     fields: dict[str, Any] = {}
     for part in word.text[len(PREFIX) :].split(","):
-        parameter(part, word, fields)
+        parameter(part, word, fields, context)
     if "server" not in fields:
         raise ConfigError("no syslog server specified", word.where)
     return Syslog(**fields)
 
 
-def parameter(part: str, word: Word, fields: dict[str, Any]) -> None:
+def parameter(part: str, word: Word, fields: dict[str, Any], context: Context) -> None:
     """One of the comma-separated parameters."""
     name, _, value = part.partition("=")
+    if name in fields and part != "nohostname":
+        raise ConfigError(f'duplicate syslog "{name}"', word.where)
     if name == "server":
-        fields["server"] = server(value, word)
+        fields["server"] = value
+        fields["address"] = server(value, word, context)
     elif name == "facility":
         fields["facility"] = choice("facility", FACILITIES, value, word)
     elif name == "severity":
@@ -49,13 +55,19 @@ def parameter(part: str, word: Word, fields: dict[str, Any]) -> None:
         raise ConfigError(f'unknown syslog parameter "{part}"', word.where)
 
 
-def server(value: str, word: Word) -> str:
-    """An address, as written."""
+def server(value: str, word: Word, context: Context) -> Address:
+    """An address; of a name the first, as in nginx, since it is never asked for again."""
     try:
-        parse_address(value)
+        written = parse_address(value)
     except ValueError as error:
         raise ConfigError(f'{error} in syslog server "{value}"', word.where) from None
-    return value
+    port = written.port or PORT
+    if written.kind is not Kind.NAME:
+        return written.at(port)
+    addresses = context.resolve(written.host)
+    if not addresses:
+        raise ConfigError(f'host not found in syslog server "{value}"', word.where)
+    return numeric(addresses[0], port)
 
 
 def choice(what: str, known: tuple[str, ...], value: str, word: Word) -> int:

@@ -111,6 +111,5 @@ LOG: Final[tuple[Spec, ...]] = (
         default="off",
         since="1.11.4",
         syntax="max=number [inactive=time] [min_uses=number] [valid=time] | off",
-        status="planned",
     ),
 )

@@ -6,7 +6,8 @@ from builds import PREFIX, build, server_mistake, settings, warnings
 
 from penstock.shared.conf.builders.errorlog import log_level
 from penstock.shared.conf.tree import Word
-from penstock.shared.model.log import Level
+from penstock.shared.model.address import ipv4
+from penstock.shared.model.log import Level, Syslog
 from penstock.shared.model.where import NOWHERE
 
 
@@ -28,7 +29,13 @@ def test_the_main_log_is_not_copied_into_servers() -> None:
     assert build("error_log /a; stream { server { listen 1; return x; } }").stream.servers[0].settings.error_logs == ()
 
 
-def test_syslog_is_checked_before_it_is_refused() -> None:
+def test_syslog_with_a_level_beside_a_file() -> None:
+    first, second = settings("error_log syslog:server=127.0.0.1,tag=x info; error_log /a;").error_logs
+    assert first.syslog == Syslog("127.0.0.1", tag="x", address=ipv4("127.0.0.1", 514))
+    assert (first.level, second.level, second.syslog) == (Level.INFO, Level.ERROR, None)
+
+
+def test_a_mistake_about_syslog() -> None:
     assert server_mistake("error_log syslog:tag=x;").text == "no syslog server specified"
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from builds import PREFIX, server_mistake, settings
 
 from penstock.shared.logformat import LogFormat
-from penstock.shared.model.log import AccessLog
+from penstock.shared.model.address import unix
+from penstock.shared.model.log import AccessLog, OpenLogFiles, Syslog
+from penstock.shared.model.where import NOWHERE
 
 FORMAT = "log_format f '$remote_addr';"
 
@@ -29,6 +33,34 @@ def test_all_parameters() -> None:
     (log,) = logs("access_log /a f buffer=4k flush=1m if=$ssl_preread_server_name;")
     assert log.condition is not None
     assert (log.buffer, log.flush, log.condition.source) == (4096, 60.0, "$ssl_preread_server_name")
+
+
+@pytest.mark.parametrize(("written", "level", "buffer"), [("gzip", 1, 65536), ("gzip=9 buffer=4k", 9, 4096)])
+def test_a_compressed_log_has_a_buffer(written: str, level: int, buffer: int) -> None:
+    (log,) = logs(f"access_log /a f {written};")
+    assert (log.gzip, log.buffer) == (level, buffer)
+
+
+def test_a_log_may_go_to_syslog() -> None:
+    (log,) = logs("access_log syslog:server=unix:/dev/log,nohostname f if=$pid;")
+    assert log.syslog == Syslog("unix:/dev/log", nohostname=True, address=unix("/dev/log"))
+    assert (log.path.constant, log.condition is None) == ("", False)
+
+
+def test_files_of_paths_with_variables_may_be_cached() -> None:
+    before = "open_log_file_cache max=10 inactive=1m valid=2m min_uses=3;"
+    plain, variable = logs("access_log /a f; access_log /$pid f;", before)
+    assert plain.open_files is None
+    assert variable.open_files is not None
+    assert replace(variable.open_files, where=NOWHERE) == OpenLogFiles(10, 60.0, 120.0, 3)
+
+
+def test_a_cache_is_inherited_unless_it_is_off() -> None:
+    before = "open_log_file_cache max=10;"
+    (inherited,) = logs("access_log /$pid f;", before)
+    (own,) = logs("open_log_file_cache max=11; access_log /$pid f;", before)
+    (none,) = logs("open_log_file_cache off; access_log /$pid f;", before)
+    assert [log.open_files and log.open_files.most for log in (inherited, own, none)] == [10, 11, None]
 
 
 def test_several_logs() -> None:
@@ -95,7 +127,7 @@ def test_a_quoted_escape_is_still_one_and_a_later_one_is_text() -> None:
         ("access_log /a f flush=1s;", 'no buffer is defined for access_log "/a"'),
         ("access_log /a f gzip=10;", 'invalid compression level "10"'),
         ("access_log /$hostname f buffer=4k;", "buffered logs cannot have variables in name"),
-        ("access_log syslog:server=h f buffer=4k;", "logs to syslog cannot be buffered"),
+        ("access_log syslog:server=127.0.0.1 f buffer=4k;", "logs to syslog cannot be buffered"),
         (
             "access_log /a f buffer=4k; access_log /a f buffer=8k;",
             'access_log "/a" already defined with conflicting parameters',
