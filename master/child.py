@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import resource
 import signal
 import socket
 import traceback
@@ -21,6 +20,7 @@ import setproctitle
 
 from ..shared.birth import Birth
 from ..shared.messages import Verb, encode
+from . import surroundings
 from .signals import restore_defaults
 
 WorkerMain = Callable[[Birth], NoReturn]
@@ -125,7 +125,7 @@ def become_worker(birth: Birth, enter: WorkerMain, mask: Iterable[int]) -> NoRet
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         asyncio._set_running_loop(None)
         setproctitle.setproctitle(TITLE)
-        apply_limits(birth)
+        surroundings.apply(birth)
         enter(birth)
     except SystemExit as leaving:
         status = leaving.code if isinstance(leaving.code, int) else EXIT_CRASHED
@@ -147,24 +147,6 @@ def close_all_but(kept: set[int]) -> None:
                 os.close(int(name))
             except OSError:
                 pass  # the folder's own
-
-
-def apply_limits(birth: Birth) -> None:
-    """`worker_rlimit_nofile`, or as many descriptors as the system allows; then `working_directory`."""
-    main = birth.configuration.main
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = main.worker_rlimit_nofile
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard) if wanted is None else (wanted, wanted))
-    except (OSError, ValueError) as error:
-        birth.log.alert(f"setrlimit(RLIMIT_NOFILE, {wanted}) failed ({error})")
-    if main.working_directory is not None:
-        try:
-            os.chdir(main.working_directory)
-        except OSError as error:
-            birth.log.alert(f'chdir("{main.working_directory}") failed ({error.errno}: {error.strerror})')
-            birth.control.send(encode(Verb.FAILED, f'chdir("{main.working_directory}") failed: {error.strerror}'))
-            raise SystemExit(2) from error
 
 
 def report_crash(birth: Birth, error: BaseException) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 import signal
@@ -23,6 +24,7 @@ from ..shared.words import WORKER_EVENTS
 from .plan import Plan
 from .worker import Worker
 
+PR_SET_DUMPABLE: Final = 4
 ORPHAN_GRACE: Final = 2.0
 """Seconds that sessions get when the master has vanished: nobody supervises this process any more."""
 EXIT_CRASHED: Final = 1
@@ -59,6 +61,9 @@ def become_user(birth: Birth) -> None:
     os.setgroups(user.groups or (user.gid,))
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)
+    if birth.configuration.main.worker_rlimit_core:
+        # A process that has changed its user leaves no core unless it says that it may (prctl(2), PR_SET_DUMPABLE)
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 class Life:

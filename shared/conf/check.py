@@ -94,7 +94,7 @@ def remarks(directive: Directive, spec: Spec) -> Iterator[Notice]:
     """What is said about a directive that is accepted."""
     if directive.name == "load_module":
         yield module(directive)
-    elif spec.remark and not (directive.name == "env" and "=" not in directive.words[0].text):
+    elif spec.remark:
         yield Notice(spec.remark_level, spec.remark, directive.where)
 
 

@@ -12,6 +12,7 @@ from .address import Address
 from .limit import LimitConnZone
 from .listen import Listen
 from .log import ErrorLogTarget
+from .process import CpuAffinity, Variable
 from .settings import Network, Settings
 from .tls import KeyPair
 from .upstream import Upstream
@@ -152,6 +153,11 @@ class Main:
     worker_connections: int = 512
     worker_shutdown_timeout: float | None = None
     worker_rlimit_nofile: int | None = None
+    worker_rlimit_core: int | None = None
+    worker_priority: int = 0
+    worker_cpu_affinity: CpuAffinity | None = None
+    environment: tuple[Variable, ...] = ()
+    """What workers keep of the master's environment, beside the time zone, and what they are given."""
     working_directory: str | None = None
     pid: str = "logs/nginx.pid"
     """Absolute once built."""

@@ -3,72 +3,17 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import socket
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from configurations import configuration
+from newborn import answer, born, said, saying
 
-from penstock.master.child import TITLE, Child, death_of, fork_worker
+from penstock.master.child import TITLE, Child, death_of
 from penstock.shared.birth import Birth
-from penstock.shared.counters import Layout, make_rows
-from penstock.shared.errorlog import ErrorLog, LogFiles
 from penstock.shared.messages import MAX_MESSAGE, Verb, decode, encode
-from penstock.shared.model.address import ipv4
-from penstock.shared.model.listen import Listen
-from penstock.shared.model.log import ErrorLogTarget, Level
-from penstock.shared.model.stream import Configuration, Main
-from penstock.shared.model.where import NOWHERE
-
-MAIN = Main()
-Enter = Callable[[Birth], NoReturn]
-
-
-def born(tmp_path: Path, enter: Enter, main: Main = MAIN, listener: socket.socket | None = None) -> Child:
-    """A worker with an error log and, if one is given, a listener."""
-    wanted: Configuration = replace(configuration(), main=main)
-    layout = Layout(wanted)
-    _, rows = make_rows(layout, 1)
-    files = LogFiles()
-    log = ErrorLog((ErrorLogTarget(str(tmp_path / "e.log"), Level.NOTICE),), files, time.time, os.getpid)
-    listeners = ((Listen(ipv4("127.0.0.1", 0), NOWHERE), listener),) if listener else ()
-
-    def birth(control: socket.socket) -> Birth:
-        return Birth(0, 1, wanted, listeners, control, layout, rows[0], {}, log, files)
-
-    try:
-        return fork_worker(birth, enter, 0.0)
-    finally:
-        files.close()
-
-
-def saying(text: Callable[[Birth], str]) -> Enter:
-    """A worker that says something and ends."""
-
-    def enter(birth: Birth) -> NoReturn:
-        birth.control.send(encode(Verb.FAILED, text(birth)))
-        os._exit(0)
-
-    return enter
-
-
-def said(child: Child) -> str:
-    child.control.setblocking(True)
-    child.control.settimeout(10)
-    return decode(child.control.recv(MAX_MESSAGE))[1]
-
-
-def answer(tmp_path: Path, text: Callable[[Birth], str], main: Main = MAIN) -> str:
-    child = born(tmp_path, saying(text), main)
-    try:
-        return said(child)
-    finally:
-        child.wait()
 
 
 def open_descriptors(_: Birth) -> str:
@@ -104,20 +49,6 @@ def test_signals_have_their_defaults_and_are_not_held_back(tmp_path: Path) -> No
 
 def test_the_process_is_named(tmp_path: Path) -> None:
     assert answer(tmp_path, lambda _: Path("/proc/self/cmdline").read_text().strip("\0")) == TITLE
-
-
-def test_as_many_descriptors_as_the_system_allows(tmp_path: Path) -> None:
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    limits: Callable[[Birth], str] = lambda _: str(resource.getrlimit(resource.RLIMIT_NOFILE))  # noqa: E731
-    assert answer(tmp_path, limits) == f"({hard}, {hard})"
-    assert answer(tmp_path, limits, Main(worker_rlimit_nofile=512)) == "(512, 512)"
-
-
-def test_the_working_directory(tmp_path: Path) -> None:
-    assert answer(tmp_path, lambda _: os.getcwd(), Main(working_directory=str(tmp_path))) == str(tmp_path)
-    missing = f"{tmp_path}/none"
-    text = answer(tmp_path, lambda _: "unreachable", Main(working_directory=missing))
-    assert text == f'chdir("{missing}") failed: No such file or directory'
 
 
 def test_a_crash_is_told_and_ends_with_status_1(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ..tree import Directive
 from .addresses import Kind, parse_address
 from .context import Context
 from .errorlog import error_logs
+from .process import cpu_affinity, environment, worker_priority
 from .scope import Scope
 
 PID: Final = "logs/penstock.pid"
@@ -25,14 +26,19 @@ def build_main(scope: Scope, context: Context) -> Main:
     """What holds for the whole program."""
     events = scope.one("events")
     connections = Scope(events.block or () if events else ())
+    workers = worker_processes(scope, context)
     return Main(
         daemon=scope.flag("daemon", DEFAULT.daemon),
         master_process=scope.flag("master_process", DEFAULT.master_process),
         user=build_user(scope.one("user"), context),
-        worker_processes=worker_processes(scope, context),
+        worker_processes=workers,
         worker_connections=worker_connections(connections),
         worker_shutdown_timeout=optional_seconds(scope, "worker_shutdown_timeout"),
         worker_rlimit_nofile=optional_number(scope, "worker_rlimit_nofile"),
+        worker_rlimit_core=scope.optional_size("worker_rlimit_core"),
+        worker_priority=worker_priority(scope),
+        worker_cpu_affinity=cpu_affinity(scope, workers, context),
+        environment=environment(scope),
         working_directory=working_directory(scope),
         pid=context.under_prefix(scope.text("pid", PID)),
         error_logs=error_logs(scope, context) or (default_error_log(context),),

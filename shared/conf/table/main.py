@@ -53,9 +53,7 @@ MAIN: Final[tuple[Spec, ...]] = (
         since="1.11.11",
     ),
     simple("worker_rlimit_nofile", "main", "1", NUMBER, "How many descriptors a worker may have open.", since="0.1"),
-    simple(
-        "worker_rlimit_core", "main", "1", SIZE, "How large a worker's core file may be.", since="0.1", status="planned"
-    ),
+    simple("worker_rlimit_core", "main", "1", SIZE, "How large a worker's core file may be.", since="0.1"),
     simple(
         "worker_cpu_affinity",
         "main",
@@ -64,7 +62,6 @@ MAIN: Final[tuple[Spec, ...]] = (
         "Which processors each worker may run on.",
         since="0.1",
         syntax="mask ... | auto [mask]",
-        status="planned",
     ),
     simple(
         "worker_priority",
@@ -74,7 +71,6 @@ MAIN: Final[tuple[Spec, ...]] = (
         "The workers' scheduling priority (nice).",
         default="0",
         since="0.1",
-        status="planned",
     ),
     simple("working_directory", "main", "1", FILE, "The workers' current directory.", since="0.1", syntax="directory"),
     simple(
@@ -96,12 +92,10 @@ MAIN: Final[tuple[Spec, ...]] = (
         "main",
         "1",
         TEXT,
-        "The workers keep the whole environment, so this changes nothing.",
+        "What workers keep of the environment beside TZ, or are given.",
         since="0.1",
         syntax="name[=value]",
         repeatable=True,
-        meaningless=True,
-        remark="the environment is kept as it is, a value given here is not set",
     ),
     simple(
         "load_module",

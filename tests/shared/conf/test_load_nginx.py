@@ -297,6 +297,22 @@ events {} error_log x.log foo;
 events {} worker_rlimit_nofile x;
 events {} worker_shutdown_timeout x;
 events { worker_connections x; }
+events {} worker_priority -5; worker_rlimit_core 500M; env A; env B=c; env =x; env "";
+events {} worker_priority x;
+events {} worker_priority -;
+events {} worker_priority +5;
+events {} worker_priority 5; worker_priority 6;
+events {} worker_rlimit_core x;
+events {} worker_rlimit_core -1;
+events {} worker_cpu_affinity 0101 "10 10"; worker_processes 3;
+events {} worker_cpu_affinity 012;
+events {} worker_cpu_affinity auto 01;
+events {} worker_cpu_affinity auto 01 10;
+events {} worker_cpu_affinity auto x;
+events {} worker_cpu_affinity 01; worker_cpu_affinity 10;
+events {} worker_cpu_affinity;
+events {} env;
+events {} env A B;
 events { worker_connections 10; worker_connections 11; }
 """.strip().splitlines()
 

@@ -32,7 +32,7 @@ def test_a_stream_is_made_where_there_is_none() -> None:
 
 
 def test_the_commas_of_syslog_are_its_own() -> None:
-    error = main_mistake("", environment={"PENSTOCK_ERROR_LOG": "syslog:server=h,tag=a-b info"})
+    error = main_mistake("", environment={"PENSTOCK_ERROR_LOG": "syslog:server=127.0.0.1,tag=a-b info"})
     assert error.text == 'syslog "tag" only allows alphanumeric characters and underscore'
 
 
