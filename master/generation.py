@@ -77,6 +77,7 @@ class Generation:
         self._pool = zones or ZonePool()
         self.limits = self._pool.limits(configuration)
         self.peers = self._pool.peers(configuration)
+        self._found = self._pool.found(configuration)
         self._seats: dict[int, int] = {}
         """By slot, while there are limits to count."""
         self.backoffs = [Backoff() for _ in range(self.slots)]
@@ -116,7 +117,7 @@ class Generation:
                 log=self.logs.log,
                 files=self.logs.files,
                 privileged=os.geteuid() == 0,
-                zones=Zones(self._seats.get(slot, 0), self.limits, self.peers, self._pool.descriptors()),
+                zones=self._zones(slot),
             )
 
         if self.limits:
@@ -136,6 +137,9 @@ class Generation:
             self._rise(child.slot)
             for zone in self.peers.values():
                 zone.forget(child.slot)
+
+    def _zones(self, slot: int) -> Zones:
+        return Zones(self._seats.get(slot, 0), self.limits, self.peers, self._found, self._pool.descriptors())
 
     def _rise(self, slot: int) -> None:
         seat = self._seats.pop(slot, None)

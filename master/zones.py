@@ -11,6 +11,7 @@ import errno
 from collections.abc import Mapping
 from typing import Final
 
+from ..shared.found_memory import FoundMemory
 from ..shared.limit_zone import LimitZone
 from ..shared.model.stream import Configuration
 from ..shared.model.upstream import Upstream
@@ -32,6 +33,7 @@ class ZonePool:
     def __init__(self) -> None:
         self._locks: LockFile | None = None
         self._limits: dict[LimitKey, LimitZone] = {}
+        self._found: FoundMemory | None = None
         self._seats = 0
         self._free: list[int] = []
 
@@ -66,6 +68,13 @@ class ZonePool:
             )
             for name, group in upstreams.items()
         }
+
+    def found(self, configuration: Configuration) -> FoundMemory | None:
+        """The memory of names that are resolved while running, one for all generations; None where there are none."""
+        peers = (peer for upstream in configuration.stream.upstreams.values() for peer in upstream.peers)
+        if self._found is None and any(peer.resolve for peer in peers):
+            self._found = FoundMemory(self._file().lock())
+        return self._found
 
     def keep(self, limits: Mapping[str, LimitZone]) -> None:
         """Forget all others: what comes back after a while counts from nothing."""

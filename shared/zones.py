@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
+    from .found_memory import FoundMemory
     from .limit_zone import LimitZone
     from .peer_zone import PeerZone
 
@@ -74,6 +75,8 @@ class Zones:
     """`limit_conn_zone` by name."""
     peers: Mapping[str, PeerZone] = field(default_factory=dict)
     """`zone` of upstreams by name."""
+    found: FoundMemory | None = None
+    """What names with `resolve` were found to be."""
     descriptors: tuple[int, ...] = ()
     """What a child must keep open."""
 

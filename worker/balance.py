@@ -103,17 +103,21 @@ class Balancer:
     def unresolved(self) -> tuple[int, ...]:
         """The indexes of peers whose name has no address yet; to be resolved and given to `set_addresses`."""
         known = {state.index for state in self.states}
-        return tuple(index for index in range(len(self.upstream.peers)) if index not in known)
+        return tuple(i for i, peer in enumerate(self.upstream.peers) if i not in known and not peer.resolve)
 
     def set_addresses(self, index: int, addresses: Sequence[Address]) -> None:
         """Let the peer at `index` have these addresses; one that it had already keeps its state and its sessions."""
         peer = self.upstream.peers[index]
-        old = {state.address: state for state in self.states if state.index == index}
+        self.set_peers(index, [(peer, address) for address in addresses])
+
+    def set_peers(self, index: int, found: Iterable[tuple[Peer, Address]]) -> None:
+        """The same where the addresses are no longer peers of one name, weight and rank (SRV records)."""
+        old = {(state.peer, state.address): state for state in self.states if state.index == index}
         others = [state for state in self.states if state.index != index]
         counters = next((state.counters for state in old.values()), 0)
         used = sum(state.bit for state in self.states)
-        for address in dict.fromkeys(addresses):
-            state = old.get(address)
+        for peer, address in dict.fromkeys(found):
+            state = old.get((peer, address))
             if state is None:
                 bit = ~used & (used + 1)  # the lowest bit not in use
                 used |= bit

@@ -18,6 +18,8 @@ import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
+import dns.rrset
+from dns.rdtypes.IN.SRV import SRV
 
 from ..shared.model.upstream import Resolver
 
@@ -43,12 +45,35 @@ _TIMED_OUT: Final = "110: Operation timed out"
 class Unresolved(LookupError):
     """A name has no address that could be found; the text is the reason alone."""
 
+    @property
+    def absent(self) -> bool:
+        """Whether that is an answer: the name does not exist, or has nothing of the kind."""
+        return str(self) == _NOT_FOUND
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Numeric addresses, and for how many seconds they hold."""
 
     addresses: tuple[str, ...]
+    ttl: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An SRV record."""
+
+    host: str
+    port: int
+    priority: int
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """SRV records, at least one, and for how many seconds they hold."""
+
+    targets: tuple[Target, ...]
     ttl: float
 
 
@@ -65,10 +90,7 @@ class NameServers:
 
     async def addresses(self, host: str) -> Answer:
         """What the servers say, at least one address, within `resolver_timeout`; raises Unresolved."""
-        try:
-            name = dns.name.from_text(host)
-        except (dns.exception.DNSException, UnicodeError):
-            raise Unresolved(_NOT_FOUND) from None
+        name = _parsed(host)
         loop = asyncio.get_running_loop()
         self._turn += 1
         deadline = loop.time() + self._resolver.timeout
@@ -80,6 +102,20 @@ class NameServers:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
         return self._together(asked)
+
+    async def services(self, name: str) -> Services:
+        """The SRV records of a name, within `resolver_timeout`; raises Unresolved."""
+        self._turn += 1
+        deadline = asyncio.get_running_loop().time() + self._resolver.timeout
+        found, ttl = await self._records(_parsed(name), dns.rdatatype.SRV, deadline)
+        targets = tuple(
+            Target(data.target.to_text(omit_final_dot=True), data.port, data.priority, data.weight)
+            for data in found or ()
+            if isinstance(data, SRV) and data.target != dns.name.root  # RFC 2782: "not available at this domain"
+        )
+        if not targets:
+            raise Unresolved(_NOT_FOUND)
+        return Services(targets, ttl if self._resolver.valid is None else self._resolver.valid)
 
     def _together(self, asked: list[asyncio.Task[Answer]]) -> Answer:
         answers = [task.result() for task in asked if not task.cancelled() and task.exception() is None]
@@ -93,6 +129,12 @@ class NameServers:
         raise Unresolved(next((why for why in failures if why != _NOT_FOUND), _NOT_FOUND))
 
     async def _ask(self, name: dns.name.Name, kind: dns.rdatatype.RdataType, deadline: float) -> Answer:
+        found, ttl = await self._records(name, kind, deadline)
+        return Answer(tuple(data.to_text() for data in found or ()), ttl)
+
+    async def _records(
+        self, name: dns.name.Name, kind: dns.rdatatype.RdataType, deadline: float
+    ) -> tuple[dns.rrset.RRset | None, float]:
         ttl = float("inf")
         for _ in range(MAX_ALIASES):
             response = await self._response(dns.message.make_query(name, kind), deadline)
@@ -102,11 +144,11 @@ class NameServers:
                 raise Unresolved(_REASONS[dns.rcode.FORMERR]) from None
             ttl = min(ttl, chain.minimum_ttl)
             if chain.answer is not None:
-                return Answer(tuple(data.to_text() for data in chain.answer), ttl)
+                return chain.answer, ttl
             if response.rcode() == dns.rcode.NXDOMAIN:
                 raise Unresolved(_NOT_FOUND)
             if chain.canonical_name == name:
-                return Answer((), ttl)
+                return None, ttl
             name = chain.canonical_name
         raise Unresolved(_REASONS[dns.rcode.SERVFAIL])
 
@@ -145,6 +187,13 @@ class NameServers:
             failures += 1
             reason = _REASONS.get(code, f"{int(code)}: Unknown error")
         raise Unresolved(reason)
+
+
+def _parsed(host: str) -> dns.name.Name:
+    try:
+        return dns.name.from_text(host)
+    except (dns.exception.DNSException, UnicodeError):
+        raise Unresolved(_NOT_FOUND) from None
 
 
 async def _settled(asked: list[asyncio.Task[Answer]]) -> None:

@@ -69,6 +69,7 @@ class SharedPeerState(PeerState):
         """The first worker to know a peer begins its record; what a worker born later finds is what is known."""
         numbers = self.zone.numbers
         if numbers[self.first + KNOWN]:
+            numbers[self.first + EFFECTIVE] = min(numbers[self.first + EFFECTIVE], self.weight)
             return
         for place in (FAILS, ACCESSED, CHECKED, CURRENT, SLOW_FROM, TIME):
             numbers[self.first + place] = 0.0

@@ -5,6 +5,7 @@ Everything a session could otherwise compute for itself is done here once, befor
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import time
@@ -16,7 +17,7 @@ from ..shared.model.log import ErrorLogTarget
 from ..shared.model.settings import Settings
 from ..shared.model.stream import ProxyPass, Return
 from ..shared.model.tls import ServerTls, UpstreamTls
-from ..shared.model.upstream import Peer, Upstream
+from ..shared.model.upstream import Resolver, Upstream
 from ..shared.tls_contexts import context_key, default_pairs, fill, gateway_tls, server_keys, upstream_context
 from .accesslog import AccessLogs
 from .balance import Balancer
@@ -24,6 +25,8 @@ from .gateway import GatewayTables
 from .listener import Listener
 from .methods import make_balancer
 from .names import Names
+from .nameservers import NameServers
+from .reresolve import Reresolver
 from .target import Target
 from .worker import Worker
 
@@ -65,6 +68,7 @@ class Plan:
 
     def begin(self) -> None:
         """Ask for the addresses that were not known at the start, until they are."""
+        self._watch_names()
         if not self._unresolved:
             return
         names = Names(None, self.worker.loop)
@@ -72,6 +76,30 @@ class Plan:
             task = self.worker.loop.create_task(self._resolve(names, balancer, index), name="resolve a peer")
             self.worker.tasks.add(task)
             task.add_done_callback(self.worker.tasks.discard)
+
+    def _watch_names(self) -> None:
+        """Keep the peers of `server … resolve` up to date."""
+        servers: dict[Resolver, NameServers] = {}
+        worker = self.worker
+        for balancer in worker.balancers.values():
+            upstream = balancer.upstream
+            for index, peer in enumerate(upstream.peers):
+                if not peer.resolve or upstream.resolver is None:
+                    continue
+                asked = servers.setdefault(upstream.resolver, NameServers(upstream.resolver))
+                found = worker.birth.zones.found
+                keeper = Reresolver(balancer, index, asked, found, self._count, worker.log.error)
+                keeper.recall()
+                task = worker.loop.create_task(keeper.run(), name=f"resolve {peer.host}")
+                worker.tasks.add(task)
+                task.add_done_callback(self._stopped)
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        """A task that should never end did: at the worker's end, or by a bug."""
+        self.worker.tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.worker.crashed(error)
 
     async def _resolve(self, names: Names, balancer: Balancer, index: int) -> None:
         peer = balancer.upstream.peers[index]
@@ -99,8 +127,8 @@ class Plan:
         layout = self.worker.layout
         number = layout.upstream(balancer.upstream.name)
         for state in balancer.states:
-            peer: Peer = state.peer
-            state.counters = layout.connects(number, layout.peer(number, peer.name))
+            name = balancer.upstream.peers[state.index].name
+            state.counters = layout.connects(number, layout.peer(number, name))
 
     def error_lines_lost(self) -> int:
         """Lines that error logs could not write."""

@@ -83,6 +83,18 @@ def test_upstreams_of_one_zone_share_it_and_each_generation_has_its_own() -> Non
     assert pool.peers(zoned("y"))["y"] is not peers["y"]
 
 
+def test_names_are_remembered_over_generations() -> None:
+    pool = ZonePool()
+    assert pool.found(zoned(None)) is None
+    made = zoned(None)
+    peers = tuple(replace(peer, address=None, resolve=True) for peer in made.stream.upstreams["0"].peers)
+    upstreams = {"0": replace(made.stream.upstreams["0"], peers=peers)}
+    resolving = replace(made, stream=replace(made.stream, upstreams=upstreams))
+    memory = pool.found(resolving)
+    assert memory is not None
+    assert pool.found(resolving) is pool.found(zoned(None)) is memory
+
+
 def test_one_worker_needs_no_lock() -> None:
     pool = ZonePool()
     pool.peers(zoned("z", workers=1))

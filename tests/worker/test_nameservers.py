@@ -14,7 +14,7 @@ from deadline import seconds
 from dns_server import DnsServer
 
 from penstock.shared.model.upstream import Resolver
-from penstock.worker.nameservers import Answer, NameServers, Unresolved
+from penstock.worker.nameservers import Answer, NameServers, Services, Target, Unresolved
 
 T = TypeVar("T")
 
@@ -164,3 +164,40 @@ def test_a_question_that_is_cancelled_leaves_nothing_behind(server: DnsServer) -
         return asyncio.all_tasks() == tasks
 
     assert run(cancelled())
+
+
+SERVICES = {
+    ("_db._tcp.example", "SRV"): (40, ("1 5 5432 four.example.", "2 0 5433 a.example.")),
+    ("none.example", "SRV"): (40, ("0 0 0 .",)),
+    ("alias.example", "CNAME"): (5, ("_db._tcp.example.",)),
+}
+
+
+def services(name: str, **wanted: Any) -> Services:
+    with DnsServer(SERVICES) as serving:
+        return run(NameServers(Resolver((serving.address,), **wanted), 0.2).services(name))
+
+
+def test_services_have_hosts_ports_priorities_and_weights() -> None:
+    found = services("_db._tcp.example")
+    assert sorted(found.targets, key=lambda target: target.priority) == [
+        Target("four.example", 5432, 1, 5),
+        Target("a.example", 5433, 2, 0),
+    ]
+    assert found.ttl == 40
+    assert services("_db._tcp.example", valid=3.0).ttl == 3.0
+    assert services("alias.example").ttl == 5
+
+
+@pytest.mark.parametrize("name", ["none.example", "nowhere.example"])
+def test_a_service_that_is_not_there_is_absent(name: str) -> None:
+    with pytest.raises(Unresolved) as caught:
+        services(name)
+    assert caught.value.absent
+
+
+def test_a_failure_is_not_absence(server: DnsServer) -> None:
+    server.code = dns.rcode.SERVFAIL
+    with pytest.raises(Unresolved) as caught:
+        ask("a.example", server)
+    assert not caught.value.absent

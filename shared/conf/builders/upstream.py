@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...errors import ConfigError
-from ...model.upstream import Peer, Upstream
+from ...model.upstream import Peer, Resolver, Upstream
 from ...model.where import Where
 from .. import values
 from ..suggest import nearest
@@ -13,17 +13,18 @@ from ..tree import Directive, Word
 from .addresses import Kind, Written, numeric, parse_address
 from .context import Context
 from .method import build_method, check_parameters
+from .resolver import build_resolver
 from .scope import Scope
 from .unsupported import unsupported
 from .zone import size_of_zone
 
 NUMBERS: Final = {"weight": 1, "max_conns": 0, "max_fails": 0}
 """Parameters that are numbers, with their least values."""
-SWITCHES: Final = ("backup", "down")
+SWITCHES: Final = ("backup", "down", "resolve")
 TIMES: Final = ("fail_timeout", "slow_start")
-PLANNED: Final = ("resolve", "service", "drain", "route")
+PLANNED: Final = ("drain", "route")
 ZONE_USE: Final = "upstream"
-KNOWN: Final = (*NUMBERS, *TIMES, *SWITCHES)
+KNOWN: Final = (*NUMBERS, *TIMES, *SWITCHES, "service")
 
 
 def declare_upstreams(stream: Scope, context: Context) -> None:
@@ -34,10 +35,10 @@ def declare_upstreams(stream: Scope, context: Context) -> None:
         if other is not None:
             text = f'duplicate upstream "{directive.words[0].text}"'
             raise ConfigError(text, directive.where, f"the first is at {other.where}")
-        context.upstreams[key] = build_upstream(directive, context)
+        context.upstreams[key] = build_upstream(directive, stream, context)
 
 
-def build_upstream(directive: Directive, context: Context) -> Upstream:
+def build_upstream(directive: Directive, stream: Scope, context: Context) -> Upstream:
     """One `upstream {}`."""
     name = directive.words[0].text
     scope = Scope(directive.block or ())
@@ -59,6 +60,7 @@ def build_upstream(directive: Directive, context: Context) -> Upstream:
         key=method.key,
         zone=zone,
         zone_size=zone_size,
+        resolver=build_upstream_resolver(directive, stream, peers, context),
         where=directive.where,
     )
 
@@ -76,14 +78,41 @@ def build_zone(scope: Scope, context: Context) -> tuple[str | None, int]:
     return name, size
 
 
+def build_upstream_resolver(
+    directive: Directive, stream: Scope, peers: tuple[Peer, ...], context: Context
+) -> Resolver | None:
+    """The name servers of names that are resolved while running: those of the block, or of `stream {}`."""
+    resolved = next((peer for peer in peers if peer.resolve), None)
+    resolver = build_resolver(Scope(directive.block or (), stream), context)
+    if resolved is not None and resolver is None:
+        name = directive.words[0].text
+        text = f'no resolver defined to resolve names at run time in upstream "{name}"'
+        raise ConfigError(text, resolved.where, "give the upstream or the stream a resolver")
+    return resolver
+
+
 def build_peers(server: Directive, context: Context) -> tuple[Peer, ...]:
     """The peers of one `server` line: one for each address that its name has."""
     word = server.words[0]
-    written = upstream_address(word.text, word.where)
+    written = parsed(word.text, word.where)
     fields: dict[str, Any] = {}
     for parameter in server.words[1:]:
         peer_parameter(parameter, fields)
+    if fields.get("service") is not None:
+        check_service(word, written, fields)
+    elif written.port == 0 and written.kind is not Kind.UNIX:
+        raise ConfigError(f'no port in upstream "{word.text}"', word.where)
     return peers(word.text, written, server.where, context, **fields)
+
+
+def check_service(word: Word, written: Written, fields: dict[str, Any]) -> None:
+    """`service=` needs `resolve`, and gives the port itself."""
+    if not fields.get("resolve"):
+        raise ConfigError(f'service upstream server "{word.text}" requires "resolve" parameter', word.where)
+    if written.port:
+        raise ConfigError(f'service upstream server "{word.text}" may not have port', word.where)
+    if written.kind is not Kind.NAME:
+        raise ConfigError(f'service upstream server "{word.text}" requires domain name', word.where)
 
 
 def peer_parameter(word: Word, fields: dict[str, Any]) -> None:
@@ -93,6 +122,10 @@ def peer_parameter(word: Word, fields: dict[str, Any]) -> None:
         fields[name] = parameter_number(word, value, NUMBERS[name])
     elif equals and name in TIMES:
         fields[name] = parameter_seconds(word, value)
+    elif equals and name == "service":
+        if not value:
+            raise ConfigError(f'invalid parameter "{word.text}"', word.where, "service is empty")
+        fields["service"] = value
     elif not equals and name in SWITCHES:
         fields[name] = True
     elif name in PLANNED:
@@ -119,12 +152,17 @@ def parameter_seconds(word: Word, value: str) -> float:
         raise ConfigError(f'invalid parameter "{word.text}"', word.where, error.hint) from None
 
 
-def upstream_address(text: str, where: Where) -> Written:
-    """An address that is connected to: a host with a port, or a unix socket."""
+def parsed(text: str, where: Where) -> Written:
+    """An address, with a port or without."""
     try:
-        written = parse_address(text)
+        return parse_address(text)
     except ValueError as error:
         raise ConfigError(f'{error} in upstream "{text}"', where) from None
+
+
+def upstream_address(text: str, where: Where) -> Written:
+    """An address that is connected to: a host with a port, or a unix socket."""
+    written = parsed(text, where)
     if not written.port and written.kind is not Kind.UNIX:
         raise ConfigError(f'no port in upstream "{text}"', where)
     return written
@@ -134,7 +172,9 @@ def peers(text: str, written: Written, where: Where, context: Context, **fields:
     """The peers of an address. A name that has none now is kept: workers ask again."""
     fields |= {"host": written.host, "port": written.port, "where": where}
     if written.kind is not Kind.NAME:
-        return (Peer(text, written.at(written.port), **fields),)
+        return (Peer(text, written.at(written.port), **(fields | {"resolve": False})),)
+    if fields.get("resolve"):
+        return (Peer(text, None, **fields),)  # the worker asks for it, and goes on asking
     addresses = context.resolve(written.host)
     if not addresses:
         context.warn(f'host not found in upstream "{text}"', where)

@@ -15,7 +15,7 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         (ADDRESS, TEXT),
         "A server of the group.",
         syntax="address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [slow_start=time] "
-        "[backup] [down]",
+        "[backup] [down] [resolve] [service=name]",
         repeatable=True,
     ),
     simple(
@@ -69,7 +69,6 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         "The name servers for this group's names.",
         since="1.17.5",
         syntax="address ... [valid=time] [ipv4=on|off] [ipv6=on|off]",
-        status="planned",
     ),
     simple(
         "resolver_timeout",
@@ -79,7 +78,6 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         "How long a name of this group may take to resolve.",
         default="30s",
         since="1.17.5",
-        status="planned",
     ),
     simple(
         "health_check",

@@ -29,7 +29,7 @@ def test_parts_of_directives(text: str, what: str) -> None:
     assert mistake(f"log_format f x; server {{ listen 1; return x; {text} }}").text == what + SUFFIX
 
 
-@pytest.mark.parametrize("parameter", ["resolve", "service=x", "drain"])
+@pytest.mark.parametrize("parameter", ["drain"])
 def test_parameters_of_upstream_servers(parameter: str) -> None:
     name = parameter.partition("=")[0]
     assert mistake(f"upstream u {{ server h:1 {parameter}; }}").text == f'"{name}"{SUFFIX}'

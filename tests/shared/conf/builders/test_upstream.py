@@ -71,6 +71,12 @@ def test_a_name_without_address_is_kept_and_warned_about() -> None:
         ("server 127.0.0.1:1 foo;", 'invalid parameter "foo"'),
         ("server 127.0.0.1:1 down=1;", 'invalid parameter "down=1"'),
         ("server 127.0.0.1:1 backup;", 'no servers in upstream "u"'),
+        ("server h.test:1 resolve;", 'no resolver defined to resolve names at run time in upstream "u"'),
+        ("server h.test service=x;", 'service upstream server "h.test" requires "resolve" parameter'),
+        ("server h.test:1 service=x resolve;", 'service upstream server "h.test:1" may not have port'),
+        ("server 10.0.0.1 service=x resolve;", 'service upstream server "10.0.0.1" requires domain name'),
+        ("server h.test service= resolve;", 'invalid parameter "service="'),
+        ("server h.test resolve;", 'no port in upstream "h.test"'),
     ],
 )
 def test_mistakes(servers: str, text: str) -> None:
@@ -117,3 +123,30 @@ def test_the_same_address_shares_its_upstream() -> None:
     assert isinstance(first, ProxyPass)
     assert isinstance(second, ProxyPass)
     assert first.upstream is second.upstream
+
+
+RESOLVED = "upstream u {{ {} server gone.test:80 resolve; server gone.test service=x resolve weight=2; }}"
+
+
+def test_a_name_to_resolve_is_left_to_the_workers() -> None:
+    text = RESOLVED.format("resolver 127.0.0.1:5353 127.0.0.2 valid=5s; resolver_timeout 3s;")
+    made = stream(text).upstreams["u"]
+    assert [(peer.address, peer.host, peer.port, peer.resolve, peer.service, peer.weight) for peer in made.peers] == [
+        (None, "gone.test", 80, True, None, 1),
+        (None, "gone.test", 0, True, "x", 2),
+    ]
+    assert made.resolver is not None
+    assert [str(server) for server in made.resolver.servers] == ["127.0.0.1:5353", "127.0.0.2:53"]
+    assert (made.resolver.valid, made.resolver.timeout) == (5.0, 3.0)
+    assert warnings(text) == []
+
+
+def test_the_resolver_may_be_the_streams() -> None:
+    made = stream("resolver 127.0.0.1; " + RESOLVED.format("resolver_timeout 2s;")).upstreams["u"].resolver
+    assert made is not None
+    assert (str(made.servers[0]), made.timeout) == ("127.0.0.1:53", 2.0)
+
+
+def test_an_address_needs_no_resolving() -> None:
+    (peer,) = stream("resolver 127.0.0.1; upstream u { server 10.0.0.1:1 resolve; }").upstreams["u"].peers
+    assert (peer.address, peer.resolve) == (ipv4("10.0.0.1", 1), False)
