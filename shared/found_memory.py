@@ -1,8 +1,8 @@
 """What the names of `server … resolve` were found to be, kept by the master over reloads and dead workers.
 
 A worker that is born finds here what others found before it, so that an upstream has its peers from the first session
-on, and also while the name servers are down. An answer is a text of limited length in a cell of its own; an answer that a
-killed worker left half written does not fit its checksum and is no answer.
+on, and also while the name servers are down. An answer is a text of limited length in a cell of its own; an answer that
+a killed worker left half written does not fit its checksum and is no answer.
 """
 
 from __future__ import annotations

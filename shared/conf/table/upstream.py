@@ -67,7 +67,7 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         "1+",
         TEXT,
         "The name servers for this group's names.",
-        since="1.17.5",
+        since="1.27.3",
         syntax="address ... [valid=time] [ipv4=on|off] [ipv6=on|off]",
     ),
     simple(
@@ -77,7 +77,7 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         TIME,
         "How long a name of this group may take to resolve.",
         default="30s",
-        since="1.17.5",
+        since="1.27.3",
     ),
     simple(
         "health_check",
