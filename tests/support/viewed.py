@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 
 from penstock.shared.hello import ClientHello
 from penstock.shared.model.address import Address, ipv4
@@ -31,7 +31,7 @@ class Viewed:
     tries: list[Try] = field(default_factory=list)
     proxy: ProxyHeader | None = None
     hello: ClientHello | None = None
-    tls: ssl.SSLSocket | None = None
+    tls: ssl.SSLObject | None = None
     server_name: str = ""
     route_name: str = ""
     service_name: str = ""
@@ -46,7 +46,7 @@ class Viewed:
 
 def terminated(side: ssl.SSLObject, hello: ClientHello | None = None) -> Viewed:
     """A session whose TLS ended here; an SSLObject answers the same questions as an SSLSocket."""
-    return Viewed(tls=cast(ssl.SSLSocket, side), hello=hello)
+    return Viewed(tls=side, hello=hello)
 
 
 def attempt(address: str, connect: float | None = None, first: float | None = None, whole: float | None = None) -> Try:
