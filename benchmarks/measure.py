@@ -34,6 +34,8 @@ class Settings:
     """Numbers of names to route by."""
     sessions: int
     """Idle sessions to hold."""
+    repeats: int
+    """Rounds of what takes long."""
     proxy_cpus: set[int]
     load_cpus: set[int]
 
@@ -44,11 +46,12 @@ class Settings:
         split = pinned and len(cpus) > 1
         return cls(
             rounds=rounds or (2 if quick else 5),
-            window=0.6 if quick else 1.5,
-            warm_up=0.2 if quick else 0.4,
+            window=0.5 if quick else 1.5,
+            warm_up=0.15 if quick else 0.4,
             clients=32,
             sizes=(10, 10_000) if quick else (10, 1_000, 100_000),
             sessions=1000 if quick else 4000,
+            repeats=min(rounds or 5, 1 if quick else 3),
             proxy_cpus={cpus[0]} if split else set(cpus),
             load_cpus=set(cpus[1:]) if split else set(cpus),
         )

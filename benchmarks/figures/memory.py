@@ -18,7 +18,7 @@ from benchmarks.clients import Address, WrongAnswer, client_context, dial
 from benchmarks.measure import Figure, Sample, in_turn
 from benchmarks.subjects import Subject
 
-SETTLE: Final = 0.5
+SETTLE: Final = 0.4
 """Seconds before memory is read."""
 STEPS: Final = 4
 
@@ -36,7 +36,7 @@ def idle(bench: Bench) -> Iterator[Figure]:
             (few, least), (many, most) = points[0], points[-1]
             return Sample((most - least) / (many - few))
 
-        for _ in range(min(2, bench.settings.rounds)):
+        for _ in range(min(2, bench.settings.repeats)):
             with bench.running(door) as started:
                 in_turn(figure, bench.proven(figure, started), 1, measure)
         figure.notes.append(f"{bench.settings.sessions:,} sessions more, after {bench.settings.sessions // STEPS:,}")

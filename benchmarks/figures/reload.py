@@ -53,7 +53,7 @@ def reload(bench: Bench) -> Iterator[Figure]:
         for kind in bench.wanted
     ]
     with bench.started(made) as started:
-        in_turn(took, proven(took, started, hellos), min(3, bench.settings.rounds), measure)
+        in_turn(took, proven(took, started, hellos), bench.settings.repeats, measure)
     waits.notes.append(f"{RATE:,.0f} new connections per second meanwhile; none may fail")
     yield from (took, spent, waits)
 
