@@ -33,7 +33,7 @@ class Birth:
     row: memoryview
     """The worker's own row of counters, cast to "Q"."""
     contexts: Mapping[Hashable, ssl.SSLContext]
-    """Blank server contexts by `tls_contexts.context_key`, made before the fork so that all workers share ticket keys."""
+    """Blank server contexts by `tls_contexts.context_key`, made before the fork: workers share their ticket keys."""
     log: ErrorLog
     """The main context's error log, open."""
     files: LogFiles

@@ -1,4 +1,7 @@
-"""What master and worker say to each other over their control socket (SOCK_SEQPACKET): one byte of verb, then UTF-8 text."""
+"""What master and worker say to each other over their control socket: one byte of verb, then UTF-8 text.
+
+The socket is a SOCK_SEQPACKET pair: one message is one packet.
+"""
 
 from __future__ import annotations
 
