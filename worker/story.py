@@ -1,6 +1,6 @@
 """The story of a session before its relay: straight-line code, one light coroutine per session.
 
-accept → PROXY header in → access → preread → route → TLS → connect (retry, PROXY out, TLS out) → relay.
+accept → PROXY header in → limits → access → preread → route → TLS → connect (retry, PROXY out, TLS out) → relay.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ async def story(session: Session) -> None:
     listener = session.listener
     target = session.target
     if target.says_info:
-        port = f":{session.peer_port}" if session.peer_port else ""
-        target.log.info(f"client {session.peer_addr}{port} connected to {listener.label}", session.number)
+        log_accepted(session)
     if listener.listen.proxy_protocol and not await read_proxy_header(session):
         return
     if target.has_limits and not within_limits(session):
@@ -116,6 +115,14 @@ async def reply(session: Session) -> None:
             break
     session.said = max(len(text) - len(rest), 0)
     session.finish(200)
+
+
+def log_accepted(session: Session) -> None:
+    """nginx's lines at level debug and info about a new client."""
+    log = session.target.log
+    client = f"{session.peer_addr}:{session.peer_port}" if session.peer_port else session.peer_addr
+    log.debug(f"accept: {client} fd:{session.fd}", session.number)
+    log.info(f"client {client} connected to {session.listener.label}", session.number)
 
 
 def log_connected(session: Session) -> None:

@@ -254,3 +254,35 @@ def test_sessions_of_the_generation_before_still_count(crashing: Gate) -> None:
             client.close()
         wait_for(lambda: len(held(stack, crashing, 1)) == 1, "those that left made room")
         assert len(held(stack, crashing, 12)) == 4
+
+
+GATEWAY = """
+worker_processes 2;
+stream {
+    log_format limits '$server_port $status [$limit_conn_status]';
+    access_log %%DIR%%/access.log limits;
+    limit_conn_zone $remote_addr zone=door:1m;
+    limit_conn_zone $remote_addr zone=room:1m;
+    limit_conn door 3;
+    stream_listen 127.0.0.1:%%PORT_door%% plain;
+    stream_listen 127.0.0.1:%%PORT_room%% plain;
+    service a { url tcp://%%A%%; }
+    route room { protocols tcp; destinations :%%PORT_room%%; service a; limit_conn room 1; }
+    route rest { protocols tcp; destinations :%%PORT_door%%; service a; }
+}
+"""
+
+
+def test_the_gateway_has_limits_at_its_door_and_routes_have_theirs(
+    tmp_path_factory: pytest.TempPathFactory, peer_a: Peer
+) -> None:
+    with Gate(tmp_path_factory.mktemp("routes"), GATEWAY, A=peer_a) as gate, ExitStack() as stack:
+        assert [reaches(stack, gate, port) for port in ("room", "room", "door", "door", "door")] == [
+            True,
+            False,
+            True,
+            True,
+            False,
+        ]
+        assert gate.session("room") == "503 [REJECTED]"
+        gate.wait_metric("penstock_refused_total", 2, reason="limited")

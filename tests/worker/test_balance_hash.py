@@ -41,7 +41,8 @@ CASES = {
     "a dead peer that is never out": "a; x max_fails=0; c weight=2; d",
     "a dead peer that is soon out": "a; x weight=3; c; d",
     "two dead peers": "a; x max_fails=3; y weight=4; d",
-    "almost all is dead": "x max_fails=0 weight=40; y max_fails=0 weight=40; c",
+    "almost all is dead": "x max_fails=0 weight=25; y max_fails=0 weight=25; c; d",
+    "almost all is down": "a down weight=25; b down weight=25; c; d",
     "alone": "a",
     "all down": "a down; b down",
 }

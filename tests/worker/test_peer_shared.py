@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +14,18 @@ from penstock.shared.model.address import ipv4
 from penstock.shared.model.upstream import Peer, Upstream
 from penstock.shared.peer_zone import SPARE, PeerZone
 from penstock.shared.template import constant
-from penstock.shared.zones import UNSHARED
+from penstock.shared.zones import UNSHARED, LockFile, carve
 from penstock.worker.balance import Balancer
 from penstock.worker.methods import make_balancer
 from penstock.worker.peer import PeerState
 from penstock.worker.peer_shared import SharedPeerState
+
+
+@pytest.fixture
+def file() -> Iterator[LockFile]:
+    made = LockFile()
+    yield made
+    made.close()
 
 
 class Clock:
@@ -136,3 +146,36 @@ def test_what_the_zone_has_no_room_for_is_the_workers_own() -> None:
     balance = make_balancer(Upstream("u", (peer("a"),)), Clock(), zone, 0)
     assert type(balance.states[0]) is PeerState
     assert names(balance) == "a"
+
+
+def test_processes_never_hold_more_than_max_conns(file: LockFile) -> None:
+    zone = PeerZone(0, 2, 3, file.lock())
+    upstream = Upstream("u", (peer("a", max_conns=3), peer("b", max_conns=2)), method="least_conn")
+    holding, most = carve(("Q", 3), ("Q", 3))
+
+    def work(slot: int) -> None:
+        balance = make_balancer(upstream, Clock(), zone, slot)
+        lot = random.Random(slot)
+        states: list[PeerState] = []
+        for _ in range(600):
+            if states and lot.random() < 0.5:
+                holding[slot] -= 1
+                balance.free(states.pop(), False, 1000.0)
+            elif (state := balance.pick()) is not None:
+                states.append(state)
+                holding[slot] += 1
+                most[slot] = max(most[slot], sum(holding))
+        for state in states:
+            holding[slot] -= 1
+            balance.free(state, False, 1000.0)
+
+    pids = []
+    for slot in range(3):
+        pid = os.fork()
+        if pid == 0:
+            work(slot)
+            os._exit(0)
+        pids.append(pid)
+    assert [os.waitpid(pid, 0)[1] for pid in pids] == [0, 0, 0]
+    assert 2 <= max(most) <= 5
+    assert [zone.total(record) for record in range(2)] == [0, 0]
