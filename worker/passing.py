@@ -85,10 +85,11 @@ async def resolve(session: Session, host: str) -> tuple[str, ...] | None:
     task = worker.loop.create_task(names.resolve(host), name=f"resolve {host}")
     task.add_done_callback(lambda _task: session.wake())
     session.limit(resolver.timeout)
-    mask = WOKEN
-    while not task.done() and mask != TIMEOUT:
+    mask = await event()
+    while mask not in (WOKEN, TIMEOUT):
         mask = await event()
-    if not task.done():
+    # a task that is done by now without having woken us would do so later, in the middle of connecting
+    if mask == TIMEOUT:
         task.cancel()
         reason = f"{host} could not be resolved (110: Operation timed out)"
     elif task.exception() is None:

@@ -6,6 +6,7 @@ sent and left, two sides that end at once) before the worker sees it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import socket
@@ -241,9 +242,14 @@ class Bench(Loop):
         """End every session and the worker."""
         self.worker.abort()
         self.plan.access_logs.flush_all()
-        tasks = tuple(self.worker.tasks)
         self.worker.close()
-        self.until(lambda: all(task.done() for task in tasks), "the worker's tasks end")
+
+    def end_tasks(self) -> None:
+        """Cancel what still runs in the loop: a process takes it with it, a test must not leave it."""
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
+            task.cancel()
+        self.until(lambda: all(task.done() for task in tasks), "the loop's tasks end")
 
     def let_go(self) -> None:
         """Close everything that the master would."""
@@ -251,6 +257,7 @@ class Bench(Loop):
             sock.close()
         for each in self.bound:
             each.close()
+        self.end_tasks()
         self.turn()
         self.loop.close()
         self.logs.close()
