@@ -13,12 +13,16 @@ import selectors
 import socket
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from penstock.master.launch import launch_of
 from penstock.master.start import start
 from penstock.shared.birth import EXIT_CANNOT_START, Birth
 from penstock.shared.messages import MAX_MESSAGE, Verb, decode, encode
+
+# read here, in the master: a worker's environment is what `env` says
+FAIL: Final = Path(os.environ.get("STANDIN_FAIL", "/nonexistent"))
+DIE: Final = Path(os.environ.get("STANDIN_DIE", "/nonexistent"))
 
 
 class Standin:
@@ -89,11 +93,11 @@ class Standin:
 
 def main(birth: Birth) -> NoReturn:
     """The stand-in's entry."""
-    failing = Path(os.environ.get("STANDIN_FAIL", "/nonexistent"))
+    failing = FAIL
     if failing.exists():
         birth.control.send(encode(Verb.FAILED, failing.read_text()))
         os._exit(EXIT_CANNOT_START)
-    if Path(os.environ.get("STANDIN_DIE", "/nonexistent")).exists():
+    if DIE.exists():
         os._exit(7)
     Standin(birth).run()
     os._exit(0)
