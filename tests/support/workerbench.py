@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, ParamSpec, Self, TypeVar
@@ -174,6 +175,7 @@ class Bench(Loop):
         main: str = "",
         events: str = "",
         values: Mapping[str, object] | None = None,
+        resolve: Callable[[str], list[str]] | None = None,
         **more: object,
     ) -> None:
         super().__init__()
@@ -185,7 +187,9 @@ class Bench(Loop):
         self.error_log = directory / "worker.log"
         whole = f"error_log {self.error_log} info; {main} events {{ {events} }} stream {{ {text} }}"
         file.write_text(self.filling.fill(whole))
-        self.configuration = load(str(file), str(directory), system=real_system())
+        system = real_system()
+        system = replace(system, resolve=resolve or system.resolve)
+        self.configuration = load(str(file), str(directory), system=system)
         self.logs = Logs(self.configuration, time.time, 2)
         wanted = tuple(plan_of(self.configuration).listens.values())
         self.bound = [bind(each, joins=False) for each in wanted]
