@@ -14,6 +14,7 @@ from .daemon import open_descriptors
 from .launch import FILE, PREFIX, Launch, launch_of
 
 MODULES: Final = (
+    "--with-debug",
     "--with-stream",
     "--with-stream_ssl_module",
     "--with-stream_ssl_preread_module",

@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Final
 
 from .errors import StartError
@@ -138,8 +139,20 @@ class ErrorLog:
         self._pid = pid
         self.level = max((target.level for target in targets), default=Level.EMERG)
         """The most verbose level that any target asks for."""
-        self.lost = 0
+        self._losses = [0]  # shared with the verbose form of this log
+
+    @property
+    def lost(self) -> int:
         """Lines that a target did not take."""
+        return self._losses[0]
+
+    def verbose(self) -> ErrorLog:
+        """The same targets, which take lines of every level (`debug_connection`)."""
+        other = copy(self)
+        other.level = Level.DEBUG
+        other._targets = tuple((Level.DEBUG, file) for _, file in self._targets)
+        other._servers = tuple((Level.DEBUG, server) for _, server in self._servers)
+        return other
 
     def write(self, level: Level, text: str, connection: int = 0) -> None:
         """Write one line to every target that wants `level`; never raises for what the system refuses."""
@@ -150,12 +163,12 @@ class ErrorLog:
             if level <= threshold:
                 try:
                     if os.write(file.fd, line) != len(line):
-                        self.lost += 1
+                        self._losses[0] += 1
                 except OSError:
-                    self.lost += 1
+                    self._losses[0] += 1
         for threshold, server in self._servers:
             if level <= threshold and not server.send(self._clock.syslog(), line[:-1], level - 1):
-                self.lost += 1
+                self._losses[0] += 1
                 self._complain(server)
 
     def _complain(self, server: SyslogServer) -> None:

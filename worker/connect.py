@@ -110,6 +110,8 @@ def begin(session: Session, peer: PeerState) -> tuple[int, str, str]:
         problem = tune(session, sock, peer)
         if problem:
             return 0, "error", problem
+    if target.says_debug:
+        target.log.debug(f"connect to {peer.text}, fd:{sock.fileno()}", session.number)
     try:
         number = sock.connect_ex(peer.sockaddr)
     except (OSError, ValueError) as error:  # Python's own refusal: a path that is too long for an address

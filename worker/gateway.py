@@ -104,7 +104,11 @@ async def enter(session: Session) -> bool:
     target = choose(session, tables, is_tls)
     if target is None:
         return False
+    if listener.worker.debugging is not None:
+        target = listener.worker.debugging.target(session.peer_addr, target)
     session.target = target
+    if target.says_debug:
+        target.log.debug(f'route "{target.route_name}"', session.number)
     session.cells = listener.layout.sessions(listener.number, target.number)
     if target.has_limits and not within_limits(session):
         return False

@@ -102,6 +102,8 @@ class Listener:
             if self.mapped:
                 host = host.removeprefix("::ffff:")
         session = Session(self, sock, fd, host, port, number)
+        if worker.debugging is not None:
+            session.target = worker.debugging.target(host, self.target)
         worker.row[self.active] += 1
         worker.sessions.add(session)
         if len(worker.sessions) * 2 > worker.connections:

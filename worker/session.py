@@ -280,6 +280,9 @@ class Session:
             self._end_try(now)
         if self.held is not None:
             release(self)
+        if self.target.says_debug:
+            self.target.log.debug(f"finalize stream session: {status}", self.number)
+            self.target.log.debug(f"close stream connection: {self.fd}", self.number)
         try:
             for writer in self.target.writers:
                 writer.log(self)

@@ -60,6 +60,8 @@ class Target:
     """Speaks TLS to the upstream."""
     says_info: bool = False
     """Whether the log takes lines of level info."""
+    says_debug: bool = False
+    """Whether it takes those of level debug, too."""
     has_access: bool = False
     has_limits: bool = False
     has_sets: bool = False
@@ -84,6 +86,7 @@ class Target:
             eager=settings.tcp_nodelay or bool(proxy.protocol),
             tuned=bool(proxy.bind or proxy.socket_rcvbuf or proxy.socket_sndbuf or proxy.socket_keepalive),
             says_info=log.level >= Level.INFO,
+            says_debug=log.level >= Level.DEBUG,
             has_access=bool(settings.access),
             has_limits=bool(settings.limits),
             has_sets=bool(settings.sets),

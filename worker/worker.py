@@ -12,6 +12,7 @@ from ..shared.model.log import Level
 from ..shared.model.upstream import Resolver
 from ..shared.words import WORKER_EVENTS
 from .balance import Balancer
+from .debugging import DebugConnections
 from .listener import Listener
 from .names import Names
 from .passing import Passes
@@ -49,6 +50,11 @@ class Worker:
         self.listeners: list[Listener] = []
         self.balancers: dict[str, Balancer] = {}
         self.passes = Passes(self)
+        main = birth.configuration.main
+        self.debugging: DebugConnections | None = None
+        """`debug_connection`, where there is any."""
+        if main.debug_networks or main.debug_unix:
+            self.debugging = DebugConnections(main.debug_networks, main.debug_unix)
         self.draining = False
         self._listening = True
         """Whether there is a queue that may still give sessions."""

@@ -162,6 +162,9 @@ class Main:
     pid: str = "logs/nginx.pid"
     """Absolute once built."""
     error_logs: tuple[ErrorLogTarget, ...] = ()
+    debug_networks: tuple[Network, ...] = ()
+    debug_unix: bool = False
+    """`debug_connection`: clients whose sessions are logged at level debug."""
     metrics_listen: tuple[Address, ...] = ()
     metrics_where: tuple[Where, ...] = ()
     """Where each of these is written."""

@@ -38,23 +38,33 @@ def network(word: Word, context: Context) -> Network:
 
 def real_ip_from(scope: Scope, context: Context) -> tuple[tuple[Network, ...], bool]:
     """The trusted networks, and whether unix sockets are trusted."""
+    return peers("set_real_ip_from", scope, context)
+
+
+def debug_connections(events: Scope, context: Context) -> tuple[tuple[Network, ...], bool]:
+    """The networks whose clients are logged at level debug, and whether those of unix sockets are."""
+    return peers("debug_connection", events, context)
+
+
+def peers(name: str, scope: Scope, context: Context) -> tuple[tuple[Network, ...], bool]:
+    """The networks of a directive that takes them one by one, and whether it names unix sockets."""
     networks: list[Network] = []
     unix = False
-    for directive in scope.all("set_real_ip_from"):
+    for directive in scope.all(name):
         word = directive.words[0]
         if word.text == "unix:":
             unix = True
         else:
-            networks += trusted(word, context)
+            networks += named(word, name, context)
     return tuple(networks), unix
 
 
-def trusted(word: Word, context: Context) -> list[Network]:
-    """The networks of one `set_real_ip_from`: several when it is a name."""
+def named(word: Word, name: str, context: Context) -> list[Network]:
+    """The networks of one word: several when it is a host's name."""
     try:
         return [network(word, context)]
     except ConfigError:
         addresses = [] if "/" in word.text else context.resolve(word.text)
         if not addresses:
-            raise ConfigError(f'host not found in set_real_ip_from "{word.text}"', word.where) from None
+            raise ConfigError(f'host not found in {name} "{word.text}"', word.where) from None
         return [ip_network(address) for address in addresses]

@@ -10,6 +10,7 @@ from ...model.log import ErrorLogTarget, Level
 from ...model.stream import Main, User
 from .. import values
 from ..tree import Directive
+from .access import debug_connections
 from .addresses import Kind, parse_address
 from .context import Context
 from .errorlog import error_logs
@@ -27,6 +28,7 @@ def build_main(scope: Scope, context: Context) -> Main:
     events = scope.one("events")
     connections = Scope(events.block or () if events else ())
     workers = worker_processes(scope, context)
+    debug_networks, debug_unix = debug_connections(connections, context)
     return Main(
         daemon=scope.flag("daemon", DEFAULT.daemon),
         master_process=scope.flag("master_process", DEFAULT.master_process),
@@ -42,6 +44,8 @@ def build_main(scope: Scope, context: Context) -> Main:
         working_directory=working_directory(scope),
         pid=context.under_prefix(scope.text("pid", PID)),
         error_logs=error_logs(scope, context) or (default_error_log(context),),
+        debug_networks=debug_networks,
+        debug_unix=debug_unix,
         metrics_listen=tuple(metrics_address(directive) for directive in scope.own("metrics_listen")),
         metrics_where=tuple(directive.words[0].where for directive in scope.own("metrics_listen")),
         multi_accept=connections.flag("multi_accept", DEFAULT.multi_accept),

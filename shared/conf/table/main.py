@@ -165,12 +165,9 @@ EVENTS: Final[tuple[Spec, ...]] = (
         "events",
         "1",
         ADDRESS,
-        "nginx's debug log for single clients.",
+        "Clients whose sessions are logged at level debug, whatever the level of their logs.",
         since="0.1",
         syntax="address | network | unix:",
         repeatable=True,
-        meaningless=True,
-        remark='"debug_connection" is ignored',
-        remark_level="warn",
     ),
 )

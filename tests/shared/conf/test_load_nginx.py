@@ -312,6 +312,11 @@ events {} worker_cpu_affinity auto x;
 events {} worker_cpu_affinity 01; worker_cpu_affinity 10;
 events {} worker_cpu_affinity;
 events {} env;
+events { debug_connection 10.0.0.1/8; debug_connection unix:; debug_connection ::1; debug_connection localhost; }
+events { debug_connection [::1]; }
+events { debug_connection 10.0.0.0/33; }
+events { debug_connection; }
+events { debug_connection 10.0.0.1 10.0.0.2; }
 events {} env A B;
 events { worker_connections 10; worker_connections 11; }
 """.strip().splitlines()

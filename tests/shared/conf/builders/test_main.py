@@ -83,3 +83,14 @@ def test_who_is_not_root_stays_who_he_is() -> None:
     assert configuration.main.user is None
     (notice,) = configuration.notices
     assert notice.text.startswith('the "user" directive makes sense only if the master process runs with super-user')
+
+
+def test_debugged_clients_are_networks_names_and_unix_sockets() -> None:
+    found = main("events { debug_connection 10.0.0.0/8; debug_connection two.test; debug_connection unix:; }")
+    assert [str(network) for network in found.debug_networks] == ["10.0.0.0/8", "10.0.0.1/32", "10.0.0.2/32"]
+    assert (found.debug_unix, main("").debug_unix, main("").debug_networks) == (True, False, ())
+
+
+def test_a_debugged_client_that_cannot_be_found() -> None:
+    text = main_mistake("events { debug_connection nobody.test; }").text
+    assert text == 'host not found in debug_connection "nobody.test"'
