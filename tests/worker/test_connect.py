@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from clients import reset
+from descriptors import RUNNING, descriptors_up_to, numbers_below_taken
 from peers import Full
 from ports import free_port, release
-from workerbench import RUNNING, Bench, descriptors_up_to, numbers_below_taken
+from workerbench import Bench
 
 from penstock.shared.proxy_protocol import parse
 

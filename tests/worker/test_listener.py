@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from clients import connect_unix, reset
-from workerbench import RUNNING, Bench, descriptors_up_to
+from descriptors import RUNNING, descriptors_up_to
+from workerbench import Bench
 
 from penstock.worker.listener import ACCEPTS
 from penstock.worker.session import Session

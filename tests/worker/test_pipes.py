@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 
-from workerbench import descriptors_up_to
+from descriptors import descriptors_up_to
 
 from penstock.worker.pipes import KEEP, Pipe, PipePool
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
-from workerbench import Loop, numbers_below_taken
+from descriptors import numbers_below_taken
+from turning import Loop
 
 from penstock.worker.reactor import BATCH, LEVEL, Reactor
 

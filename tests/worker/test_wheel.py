@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from workerbench import Loop
+from turning import Loop
 
 from penstock.worker import wheel as wheel_module
 from penstock.worker.reactor import Reactor
