@@ -89,6 +89,15 @@ def test_a_wide_range_is_compared_block_by_block() -> None:
     assert [table.find(at) for at in (0x01010000, 0x0102FFFF, 0x01030000, 0x01040000)] == ["b", "", "", ""]
 
 
+@pytest.mark.parametrize(("first", "last"), [(3, 11), (8, 12), (3, 12), (5, 11), (1, 5)])
+def test_a_range_may_lie_in_another_but_not_across_its_ends(first: int, last: int) -> None:
+    ranges = Ranges()
+    ranges.add(5, 10, "a")
+    with pytest.raises(Overlap):
+        ranges.add(first, last, "b")
+    assert [ranges.add(*inside, "c") for inside in ((5, 6), (8, 8), (10, 10))] == [None, None, None]
+
+
 def test_the_overlapped_range_that_is_told_is_the_last() -> None:
     ranges = Ranges()
     ranges.add(1, 5, "a")
