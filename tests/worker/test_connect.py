@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from clients import reset
+from deadline import seconds
 from descriptors import RUNNING, descriptors_up_to, numbers_below_taken
 from peers import Full
 from ports import free_port, release
@@ -75,6 +76,22 @@ def test_what_the_upstream_says_first_arrives(tmp_path: Path, listening: socket.
         far = running.accepted(listening)
         far.send(b"hello")
         assert running.hear(client, 5) == b"hello"
+
+
+def test_what_came_with_the_news_of_the_connection_arrives(tmp_path: Path, full: Full) -> None:
+    """One edge tells of both, and is not repeated. A queue that was full makes the moment: its client tries again."""
+    with bench(tmp_path, f"server {full};") as running:
+        client = running.client()
+        session = running.session()
+        running.until(lambda: session.upstream_sock is not None)
+        full.listener.settimeout(seconds(10))
+        ours = {filler.getsockname() for filler in full.fillers}
+        far, name = full.listener.accept()
+        while name in ours:
+            far.close()
+            far, name = full.listener.accept()
+        running.keep(far).send(b"220 hello")
+        assert running.hear(client, 9) == b"220 hello"
 
 
 def test_a_client_that_left_while_connecting_is_noticed(tmp_path: Path, listening: socket.socket) -> None:

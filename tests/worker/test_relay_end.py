@@ -213,9 +213,11 @@ def test_nothing_is_left_of_sessions_that_ended(joined: Joined) -> None:
 def test_a_pipe_with_bytes_in_it_goes_with_its_session(joined: Joined) -> None:
     gc.collect()
     open_now = joined.descriptors()
+    joined.listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)  # inherited: it stalls early
     near, far = joined.more()
-    joined.bench.relaying(2)
-    joined.bench.stuff(near, least=1 << 20)
+    _, session = joined.bench.relaying(2)
+    near.send(bytes(8 << 20))
+    joined.bench.until(lambda: session.upstream is not None and session.upstream.pipe is not None)
     near.close()
     far.close()
     joined.bench.relaying(1)
