@@ -1,7 +1,5 @@
 """Balancing methods, of nginx and of Penstock."""
 
-
-
 from __future__ import annotations
 
 import socket
