@@ -42,7 +42,7 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
         session.info(f"{why} while SSL handshaking")
         return fail(session, "failed")
     session.stream = stream
-    session.edges &= GONE  # what the others announced has been read
+    session.edges = (session.edges | stream.gone) & GONE  # what the others announced has been read
     session.tls = done = stream.tls
     worker = session.listener.worker
     worker.row[session.listener.handshake_cell(done.version(), done.session_reused)] += 1
@@ -70,16 +70,17 @@ async def connect_tls(session: Session, sock: socket.SocketType, context: ssl.SS
     why = await shake(stream, 0)
     if not why:
         session.upstream_stream = stream
+        session.upstream_edges |= stream.gone
     return why.replace("client SSL", "upstream SSL", 1)
 
 
 async def shake(stream: TlsStream, edges: int) -> str:
     """Do a handshake within the session's limit; `edges` are those that came before. An empty text, or why not."""
     tls = stream.tls
-    hangup = bool(edges & GONE)
+    stream.gone = edges & GONE
     try:
         if edges:
-            stream.receive(hangup)
+            stream.receive(bool(stream.gone))
         while True:
             try:
                 tls.do_handshake()
@@ -87,17 +88,19 @@ async def shake(stream: TlsStream, edges: int) -> str:
             except ssl.SSLWantReadError:
                 finished = False
             while not stream.flush():
-                if await event() == TIMEOUT:
-                    return TIMED_OUT
-                stream.dry = False
-            if finished:
-                return ""
-            while not stream.receive(hangup):
                 mask = await event()
                 if mask == TIMEOUT:
                     return TIMED_OUT
                 stream.dry = False
-                hangup = hangup or bool(mask & GONE)
+                stream.gone |= mask & GONE
+            if finished:
+                return ""
+            while not stream.receive(bool(stream.gone)):
+                mask = await event()
+                if mask == TIMEOUT:
+                    return TIMED_OUT
+                stream.dry = False
+                stream.gone |= mask & GONE
     except OSError as error:
         try:
             stream.flush()  # the alert that tells the peer why

@@ -20,7 +20,7 @@ SIZE: Final = len(CIPHERTEXT)
 class TlsStream:
     """One side's TLS. `tls` is read for variables; the rest is for handshakes and the relay's endpoints."""
 
-    __slots__ = ("dry", "ended", "incoming", "outgoing", "sock", "tls", "unsent")
+    __slots__ = ("dry", "ended", "gone", "incoming", "outgoing", "sock", "tls", "unsent")
 
     def __init__(self, sock: SocketType, context: ssl.SSLContext, server: bool, name: str | None = None) -> None:
         self.sock = sock
@@ -31,6 +31,8 @@ class TlsStream:
         """The socket gave less than was asked for: nothing more before its next edge."""
         self.ended = False
         """The peer's side of the connection is closed."""
+        self.gone = 0
+        """Edges of the peer's end that came during the handshake; they are not repeated, so the relay must know."""
         self.unsent: memoryview | None = None
         """Ciphertext that the socket did not take."""
 

@@ -153,6 +153,16 @@ def test_what_is_said_of_a_failure() -> None:
     assert handshake_error(odd) == "SSL_do_handshake() failed (SSL: no shared cipher)"
 
 
+def test_an_answer_may_be_empty(tmp_path: Path, authority: Authority) -> None:
+    pair = authority.issue("gate.test")
+    text = """server { listen 127.0.0.1:%%PORT_a%% ssl; ssl_certificate %%CRT%%; ssl_certificate_key %%KEY%%;
+              set $none ""; return "$none"; }"""
+    with Bench(text, tmp_path, CRT=pair.crt, KEY=pair.key) as bench:
+        assert bench.hear_all(bench.tls_client(careless())) == b""
+        bench.idle()
+        assert bench.status(200) == 1
+
+
 def test_a_long_answer_reaches_a_tls_client_whole(tmp_path: Path, authority: Authority) -> None:
     pair = authority.issue("gate.test")
     long = "x" * 3000

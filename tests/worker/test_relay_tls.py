@@ -223,6 +223,24 @@ def test_with_half_close_the_other_way_loses_nothing(joined: Joined, half: str, 
     assert heard == data
 
 
+@pytest.mark.parametrize("size", [1000, 100_000, 150_000])
+def test_an_end_that_came_with_the_last_of_a_handshake_is_not_missed(
+    tmp_path: Path, authority: Authority, size: int
+) -> None:
+    """The client's last flight, all that it has to say and its FIN are one edge, which the handshake uses up."""
+    pair = authority.issue("gate.test")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        values = {"LISTEN": "ssl rcvbuf=2m", "OUT": "off", "HALF": "off", "CRT": pair.crt, "KEY": pair.key}
+        with Bench(SERVER, tmp_path, UP=listening.getsockname()[1], values=values) as bench:
+            client = bench.tls_client(careless())  # done on the client's side: the worker has not turned since
+            assert bench.some(client.send, block(size)) == size
+            socket.socket.shutdown(client, socket.SHUT_WR)
+            far = bench.accepted(listening)
+            assert bench.hear_all(far) == block(size)
+            bench.idle()
+
+
 @every_mode
 def test_nothing_is_left_of_sessions_that_ended(joined: Joined) -> None:
     def one() -> None:
