@@ -21,6 +21,8 @@ LEVEL: Final = select.EPOLLIN
 
 BATCH: Final = 256
 """Events taken from the kernel at once."""
+FEW: Final = 4
+"""A smaller batch says that there is little to do: another look would most often find nothing."""
 ROUNDS: Final = 4
 """Batches per wake-up before uvloop gets its turn (control socket, timers)."""
 
@@ -113,6 +115,8 @@ class Reactor:
                         handler(mask)
                     except Exception as error:
                         self.crashed(error, handler)
+            if len(events) < FEW and not self._turns:
+                return  # the epoll is watched level-triggered: what comes now wakes us again
         if self._turns and not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self.drain)

@@ -10,6 +10,7 @@ and more.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 from socket import MSG_DONTWAIT, SHUT_WR, SocketType
@@ -37,17 +38,21 @@ SLOW: Final = 32768
 IN: Final = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 HANGUP: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 OUT: Final = select.EPOLLOUT
+REFUSED: Final = frozenset({errno.EINVAL, errno.EPERM, errno.ENOSYS})
+"""What splice says where it may not be used at all."""
 SPLICE_FLAGS: Final = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 
 
 class Means:
     """What all relays of a worker share."""
 
-    __slots__ = ("pipes", "reactor", "row")
+    __slots__ = ("pipes", "reactor", "row", "splices")
 
     def __init__(self, reactor: Reactor, pipes: PipePool, row: memoryview) -> None:
         self.reactor = reactor
         self.pipes = pipes
+        self.splices = True
+        """Whether the kernel lets us splice; a seccomp filter or an odd kernel may not, and then all is copied."""
         self.row = row
 
 
@@ -198,7 +203,7 @@ class Endpoint:
         """Move bulk through a pipe, without the bytes ever being ours."""
         session, other, means = self.session, self.other, self.means
         assert session is not None
-        pipe = other.pipe or means.pipes.take()
+        pipe = (other.pipe or means.pipes.take()) if means.splices else None
         if pipe is None:
             self.full = 0
             self.again()
@@ -223,8 +228,12 @@ class Endpoint:
         except BlockingIOError:
             pass
         except OSError as error:
-            session.read_failed(self, error)
-            self.eof = True
+            if error.errno in REFUSED and not pipe.held:
+                means.splices = False
+                self.again()
+            else:
+                session.read_failed(self, error)
+                self.eof = True
         if total:
             self.count(total)
         if other.session is None:

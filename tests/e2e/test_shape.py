@@ -33,8 +33,8 @@ that the queue is empty. nginx 1.22 needs 16 for the same: it asks for SO_ERROR,
 own, and asks for no name."""
 CALLS_PER_MESSAGE: Final = 2.0
 """A small message from one side to the other: recvfrom and sendto."""
-WAITS_PER_EVENT: Final = 3.0
-"""uvloop's wait, that of the epoll nested in it, and one more which finds nothing: so much when each event comes alone.
+WAITS_PER_EVENT: Final = 2.0
+"""uvloop's wait and that of the epoll nested in it: so much when each event comes alone.
 Under load one wait brings many events. A connection has five: accepted, connected, request, answer, end."""
 WAITS: Final = {"epoll_wait", "epoll_pwait", "epoll_pwait2"}
 OWN: Final = 0.2
