@@ -32,14 +32,14 @@ class MixedEndpoint(Endpoint):
         self.drained = True
         """The last `fill` found no more to read for now."""
 
-    def fill(self) -> int:
-        """Read into the shared buffer; 0 is the end unless `drained` says that there is nothing yet."""
+    def fill(self, size: int = SIZE) -> int:
+        """Read so much into the shared buffer; 0 is the end unless `drained` says that there is nothing yet."""
         try:
-            count = self.sock.recv_into(BUFFER, SIZE, MSG_DONTWAIT)
+            count = self.sock.recv_into(BUFFER, size, MSG_DONTWAIT)
         except BlockingIOError:
             self.drained = True
             return 0
-        self.drained = count != SIZE and not self.hangup
+        self.drained = count != size and not self.hangup
         if not count:
             self.eof = True
         return count
@@ -106,20 +106,20 @@ class TlsEndpoint(MixedEndpoint):
             self.stream.dry = False
         super().ready(mask)
 
-    def fill(self) -> int:
-        """Decrypt into the shared buffer: as many records as there are, up to its size."""
+    def fill(self, size: int = SIZE) -> int:
+        """Decrypt into the shared buffer: as many whole records as there are and fit, or a part of one."""
         stream = self.stream
         tls, incoming = stream.tls, stream.incoming
         count: int
         total = 0
         self.drained = False
         try:
-            while total <= SIZE - RECORD:
+            while total <= max(size - RECORD, 0):
                 if not incoming.pending and not tls.pending() and not stream.receive(self.hangup) and not stream.ended:
                     self.drained = True
                     break
                 try:
-                    count = tls.read(SIZE - total, BUFFER[total:])  # type: ignore[assignment]  # typeshed forgets this form
+                    count = tls.read(size - total, BUFFER[total:])  # type: ignore[assignment]  # typeshed forgets this form
                 except ssl.SSLWantReadError:  # a record that is not whole yet
                     if stream.receive(self.hangup):
                         continue

@@ -17,6 +17,7 @@ from .limits import within_limits
 from .passing import choose_balancer
 from .preread import look, read_proxy_header
 from .relay import HANGUP, IN, Endpoint, Means, join
+from .relay_paced import paced_sides
 from .relay_tls import MixedEndpoint, TlsEndpoint
 from .tls_stream import TlsStream
 from .waiting import TIMEOUT, event
@@ -156,7 +157,9 @@ def relay(session: Session) -> None:
     client: Endpoint
     upstream: Endpoint
     stream, upstream_stream = session.stream, session.upstream_stream
-    if stream is None and upstream_stream is None:
+    if target.paced:
+        client, upstream = paced_sides(session, upstream_sock, upstream_fd, means)
+    elif stream is None and upstream_stream is None:
         client = Endpoint(session, session.sock, fd, means, cell_in)
         upstream = Endpoint(session, upstream_sock, upstream_fd, means, cell_out)
     else:

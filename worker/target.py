@@ -52,6 +52,9 @@ class Target:
     tuned: bool = False
     """Whether an upstream socket needs more than TCP_NODELAY before it connects (bind, buffers, keep-alive)."""
 
+    paced: bool = False
+    """Whether the relay has a rate."""
+
     server_context: ssl.SSLContext | None = None
     """Terminates TLS on a server's `listen … ssl`."""
     certificate_contexts: Mapping[int | None, tuple[ssl.SSLContext, ServerTls]] | None = None
@@ -85,6 +88,7 @@ class Target:
             proxy_protocol=proxy.protocol,
             eager=settings.tcp_nodelay or bool(proxy.protocol),
             tuned=bool(proxy.bind or proxy.socket_rcvbuf or proxy.socket_sndbuf or proxy.socket_keepalive),
+            paced=proxy.download_rate is not None or proxy.upload_rate is not None,
             says_info=log.level >= Level.INFO,
             says_debug=log.level >= Level.DEBUG,
             has_access=bool(settings.access),

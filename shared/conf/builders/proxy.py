@@ -33,6 +33,8 @@ def build_proxy(scope: Scope, context: Context) -> Proxy:
         half_close=scope.flag("proxy_half_close", DEFAULT.half_close),
         bind=bind,
         bind_transparent=transparent,
+        download_rate=proxy_rate("proxy_download_rate", scope, context),
+        upload_rate=proxy_rate("proxy_upload_rate", scope, context),
         socket_keepalive=scope.flag("proxy_socket_keepalive", DEFAULT.socket_keepalive),
         socket_rcvbuf=scope.optional_size("proxy_socket_rcvbuf"),
         socket_sndbuf=scope.optional_size("proxy_socket_sndbuf"),
@@ -66,6 +68,14 @@ def proxy_bind(directive: Directive | None, context: Context) -> tuple[Template 
     return context.template(word), bool(rest)
 
 
+def proxy_rate(name: str, scope: Scope, context: Context) -> Template | None:
+    """A rate in bytes a second; None where it is 0, so that sessions without one need not look."""
+    word = scope.word(name)
+    if word is None or (not has_variables(word.text) and not values.size(word, name)):
+        return None
+    return context.template(word)
+
+
 def is_local_address(text: str) -> bool:
     """Whether `text` is a numeric address, with or without a port; IPv6 may go without brackets."""
     if text.count(":") > 1 and not text.startswith("["):
@@ -77,11 +87,7 @@ def is_local_address(text: str) -> bool:
 
 
 def check_unlimited(scope: Scope) -> None:
-    """Refuse what would have to be slowed down or dropped."""
-    for name in ("proxy_download_rate", "proxy_upload_rate"):
-        word = scope.word(name)
-        if word is not None and (has_variables(word.text) or values.size(word, name)):
-            raise unsupported(f'"{name}"', word.where)
+    """Refuse what would have to be dropped."""
     drop = scope.word("proxy_session_drop")
     if drop is not None and values.flag(drop, "proxy_session_drop"):
         raise unsupported('"proxy_session_drop"', drop.where)

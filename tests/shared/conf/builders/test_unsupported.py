@@ -20,8 +20,6 @@ def test_the_sentence_has_a_place() -> None:
     ("text", "what"),
     [
         ("listen 2 udp;", '"udp"'),
-        ("proxy_download_rate 1k;", '"proxy_download_rate"'),
-        ("proxy_upload_rate $remote_port;", '"proxy_upload_rate"'),
         ("proxy_session_drop on;", '"proxy_session_drop"'),
     ],
 )
