@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import regex
 
@@ -20,6 +20,8 @@ from .view import SessionView
 
 EMPTY: Final = constant("")
 NUMBERS: Final = tuple(sorted(CAPTURES))
+V = TypeVar("V")
+
 LOWER: Final = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
@@ -40,19 +42,19 @@ class Kind(Enum):
     TRAILING = "name.*"
 
 
-class Wildcards:
+class Wildcards(Generic[V]):
     """Host names with a `*` at one end."""
 
     __slots__ = ("_heads", "_longest_head", "_longest_tail", "_tails")
 
     def __init__(self) -> None:
-        self._tails: dict[str, Template] = {}
+        self._tails: dict[str, V] = {}
         """By what follows `*`: `.example.com`."""
-        self._heads: dict[str, Template] = {}
+        self._heads: dict[str, V] = {}
         """By what stands before `*`: `www.`."""
         self._longest_tail = self._longest_head = 0
 
-    def add_leading(self, tail: str, value: Template) -> bool:
+    def add_leading(self, tail: str, value: V) -> bool:
         """Add `*` followed by `tail`; False when it is there already."""
         if tail in self._tails:
             return False
@@ -60,7 +62,7 @@ class Wildcards:
         self._tails[tail] = value
         return True
 
-    def add_trailing(self, head: str, value: Template) -> bool:
+    def add_trailing(self, head: str, value: V) -> bool:
         """Add `head` followed by `*`; False when it is there already."""
         if head in self._heads:
             return False
@@ -68,14 +70,14 @@ class Wildcards:
         self._heads[head] = value
         return True
 
-    def find(self, name: str) -> Template | None:
+    def find(self, name: str) -> V | None:
         """The value of the longest leading, else of the longest trailing wildcard that `name` falls under."""
         value = self._leading(name) if self._tails else None
         return self._trailing(name) if value is None and self._heads else value
 
     # Neither looks further than the longest key: a name of a thousand dots costs no more than the keys ask for.
 
-    def _leading(self, name: str) -> Template | None:
+    def _leading(self, name: str) -> V | None:
         start = name.find(".", max(0, len(name) - self._longest_tail))
         while start >= 0:
             value = self._tails.get(name[start:])
@@ -84,7 +86,7 @@ class Wildcards:
             start = name.find(".", start + 1)
         return None
 
-    def _trailing(self, name: str) -> Template | None:
+    def _trailing(self, name: str) -> V | None:
         end = name.rfind(".", 0, min(self._longest_head, len(name) - 1)) + 1
         while end > 0:
             value = self._heads.get(name[:end])
@@ -101,7 +103,7 @@ class Entries:
 
     def __init__(self) -> None:
         self._exact: dict[str, Template] = {}
-        self._wildcards = Wildcards()
+        self._wildcards: Wildcards[Template] = Wildcards()
         self._patterns: list[tuple[Pattern, Template]] = []
         self.default = EMPTY
         self.hostnames = False

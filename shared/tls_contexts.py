@@ -95,8 +95,9 @@ def server_keys(configuration: Configuration) -> dict[Hashable, ServerTls]:
     found: dict[Hashable, ServerTls] = {}
     stream = configuration.stream
     for server in stream.servers:
-        if any(listen.ssl for listen in server.listens) and not server.settings.tls.reject_handshake:
-            found.setdefault(context_key(server.settings.tls), server.settings.tls)
+        tls = server.settings.tls
+        if any(listen.ssl for listen in server.listens) and tls.pairs and not tls.reject_handshake:
+            found.setdefault(context_key(tls), tls)
     if any(listen.mode is not Mode.PLAIN for listen in stream.gateway.listens):
         terminating = {route.settings.tls: None for route in stream.gateway.routes if "tls" in route.protocols}
         for route_tls in terminating:

@@ -8,7 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Final
 
 from ..shared.model.tls import ServerTls
-from ..shared.tls_contexts import NO_APPLICATION_PROTOCOL, alpn_acceptable
+from ..shared.tls_contexts import NO_APPLICATION_PROTOCOL, UNRECOGNIZED_NAME, alpn_acceptable
 from .tls_stream import TlsStream
 from .waiting import TIMEOUT, event
 
@@ -24,11 +24,7 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
     """Terminate the client's TLS; False when the handshake failed and the session is over (nginx's status: 500)."""
     hello = session.hello
     if hello is not None and not alpn_acceptable(tls, hello):
-        try:
-            session.sock.recv(MAX_UNREAD, socket.MSG_DONTWAIT)  # unread bytes would turn the close into a reset
-            session.sock.send(NO_APPLICATION_PROTOCOL, socket.MSG_DONTWAIT)
-        except OSError:
-            pass  # gone already
+        send_alert(session, NO_APPLICATION_PROTOCOL)
         session.info("no application protocol in common while SSL handshaking")
         return fail(session, "failed")
     session.watch()
@@ -47,6 +43,23 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
     worker = session.listener.worker
     worker.row[session.listener.handshake_cell(done.version(), done.session_reused)] += 1
     return True
+
+
+def reject(session: Session) -> bool:
+    """`ssl_reject_handshake`: say that nobody of that name is here, and end the session."""
+    send_alert(session, UNRECOGNIZED_NAME)
+    session.info("handshake rejected while SSL handshaking")
+    session.refuse(500, "client_tls")
+    return False
+
+
+def send_alert(session: Session, record: bytes) -> None:
+    """Send a fatal alert instead of an answer to the hello."""
+    try:
+        session.sock.recv(MAX_UNREAD, socket.MSG_DONTWAIT)  # unread bytes would turn the close into a reset
+        session.sock.send(record, socket.MSG_DONTWAIT)
+    except OSError:
+        pass  # gone already
 
 
 def fail(session: Session, outcome: str) -> bool:

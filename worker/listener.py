@@ -18,6 +18,7 @@ from .story import story
 if TYPE_CHECKING:
     from .gateway import GatewayTables
     from .target import Target
+    from .virtual import VirtualServers
     from .worker import Worker
 
 SHORTAGE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
@@ -54,6 +55,8 @@ class Listener:
         self.wildcard = listen.address.host in ("0.0.0.0", "::")
         self.prereads = listen.ssl or target.settings.ssl_preread
         self.tables: GatewayTables | None = None
+        self.servers: VirtualServers | None = None
+        """The servers that share this address, where the name in a TLS hello chooses among them."""
         self.is_unix = listen.address.family == socket.AF_UNIX
         self.mapped = listen.address.family == socket.AF_INET6 and not listen.ipv6only
         # what socket.accept() calls: the descriptor and the address, without a second object around them

@@ -9,15 +9,18 @@ import asyncio
 import os
 import ssl
 import time
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 from ..shared.errorlog import ErrorLog
 from ..shared.model.address import Address, ipv4, ipv6
 from ..shared.model.log import ErrorLogTarget
 from ..shared.model.settings import Settings
-from ..shared.model.stream import ProxyPass, Return
+from ..shared.model.stream import ProxyPass, Return, Server
 from ..shared.model.tls import ServerTls, UpstreamTls
 from ..shared.model.upstream import Resolver, Upstream
+from ..shared.server_names import shown_name
+from ..shared.sources import sources
 from ..shared.tls_contexts import context_key, default_pairs, fill, gateway_tls, server_keys, upstream_context
 from .accesslog import AccessLogs
 from .balance import Balancer
@@ -28,6 +31,7 @@ from .names import Names
 from .nameservers import NameServers
 from .reresolve import Reresolver
 from .target import Target
+from .virtual import VirtualServers
 from .worker import Worker
 
 
@@ -55,16 +59,32 @@ class Plan:
         for name, upstream in self.stream.upstreams.items():
             worker.balancers[name] = self.balancer(upstream)
         servers = [self._server_target(index) for index in range(len(self.stream.servers))]
-        by_listen = {id(one): target for server, target in zip(self.stream.servers, servers, strict=True)
-                     for one in server.listens}  # fmt: skip
+        shared = self._shared(servers)
         tables, entrance = self._gateway()
         for listen, sock in worker.birth.listeners:
-            target = by_listen.get(id(listen)) or entrance
+            key = (listen.address, listen.udp)
+            target = shared[key][0] if key in shared else entrance
             assert target is not None
             listener = Listener(worker, sock, listen, target)
             if target is entrance:
                 listener.tables = tables
+            elif listen.ssl:
+                listener.servers = shared[key][1]
             worker.listeners.append(listener)
+
+    def _shared(self, targets: Sequence[Target]) -> dict[tuple[Address, bool], tuple[Target, VirtualServers | None]]:
+        """By address: the default server, and the others where a name may choose one."""
+        on: dict[tuple[Address, bool], list[tuple[bool, Server, Target]]] = {}
+        for server, target in zip(self.stream.servers, targets, strict=True):
+            for listen in server.listens:
+                on.setdefault((listen.address, listen.udp), []).append((listen.default_server, server, target))
+        found = {}
+        for key, some in on.items():
+            default = next((target for is_default, _, target in some if is_default), some[0][2])
+            named = len(some) > 1 or any(name.startswith("~") for name in some[0][1].names)
+            virtual = VirtualServers([(server.names, target) for _, server, target in some]) if named else None
+            found[key] = (default, virtual)
+        return found
 
     def begin(self) -> None:
         """Ask for the addresses that were not known at the start, until they are."""
@@ -158,7 +178,7 @@ class Plan:
     def _server_target(self, index: int) -> Target:
         server = self.stream.servers[index]
         target = self._target(self.worker.layout.server_target(index), server.settings)
-        target.server_name = server.names[0] if server.names else ""
+        target.server_name = shown_name(server.names, sources.hostname)
         handler = server.handler
         if isinstance(handler, ProxyPass):
             target.service_name = handler.text

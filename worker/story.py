@@ -9,10 +9,10 @@ import socket
 from typing import TYPE_CHECKING
 
 from ..shared.model.listen import Mode
-from . import gateway
+from . import gateway, virtual
 from .access import allowed
 from .connect import connect
-from .handshake import accept_tls, fail
+from .handshake import accept_tls, fail, reject
 from .limits import within_limits
 from .passing import choose_balancer
 from .preread import look, read_proxy_header
@@ -45,9 +45,9 @@ async def story(session: Session) -> None:
     if listener.listen.mode is not Mode.SERVER:
         if not await gateway.enter(session):
             return
-        target = session.target
     elif listener.prereads and not await server_preread(session):
         return
+    target = session.target
     if target.reply is not None:
         await reply(session)
         return
@@ -66,7 +66,6 @@ async def server_preread(session: Session) -> bool:
     target = session.target
     settings = target.settings
     if session.listener.listen.ssl:
-        tls = settings.tls
         # the name, the ALPN and the versions that were asked for are read off the hello, not got from OpenSSL
         seen = await look(session, settings, within=settings.handshake_timeout)
         if seen.outcome == "closed":
@@ -75,11 +74,13 @@ async def server_preread(session: Session) -> bool:
         if seen.outcome == "timeout":
             session.info("client timed out (110: Connection timed out) while SSL handshaking")
             return fail(session, "timeout")
-        if tls.reject_handshake or target.server_context is None:
-            session.info("handshake rejected while SSL handshaking")
-            session.refuse(500, "client_tls")
+        servers = session.listener.servers
+        if servers is not None and not virtual.enter(session, servers):
             return False
-        return await accept_tls(session, target.server_context, tls)
+        target = virtual.terminator(session)
+        if target.server_context is None:
+            return reject(session)
+        return await accept_tls(session, target.server_context, target.settings.tls)
     seen = await look(session, settings, at_end=False)
     listener = session.listener
     listener.worker.row[listener.sniff + gateway.SNIFF_INDEX[seen.outcome]] += 1

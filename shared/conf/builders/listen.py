@@ -39,11 +39,15 @@ Parameters = dict[str, Any]
 
 
 class Listeners:
-    """Every address that is listened on, so that none is taken twice."""
+    """Every address that is listened on: several servers may share one (`virtual_servers`), the gateway shares none."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.taken: dict[tuple[Address, bool], Listen] = {}
+
+    def of_server(self, server: Directive) -> tuple[Listen, ...]:
+        """The addresses of a server."""
+        return tuple(listen for each in server.block or () if each.name == "listen" for listen in self.server(each))
 
     def server(self, directive: Directive) -> tuple[Listen, ...]:
         """The addresses of one `listen`."""
@@ -79,12 +83,13 @@ class Listeners:
         hosts = self.context.resolve(written.host) if written.kind is Kind.NAME else [written.host]
         if not hosts:
             raise wrong("host not found")
-        return [numeric(host, port) for host in hosts for port in ports(written)]
+        found = [numeric(host, port) for host in hosts for port in ports(written)]
+        return list(dict.fromkeys(found))
 
     def _take(self, listen: Listen) -> Listen:
         key = (listen.address, listen.udp)
         other = self.taken.setdefault(key, listen)
-        if other is not listen:
+        if other is not listen and (listen.mode is not Mode.SERVER or other.mode is not Mode.SERVER):
             text = f'duplicate "{listen.address}" address and port pair'
             raise ConfigError(text, listen.where, f"it is already listened on at {other.where}")
         return listen

@@ -9,6 +9,7 @@ from ...mapping import BadName, Conflict, Entries, Map
 from ...pattern import Pattern, compile_pattern
 from ...scope import NotChangeable
 from ...scope import Scope as Variables
+from ...server_names import name_pattern
 from ...template import Getter, Template
 from ...variables import lookup as builtin_variable
 from ..tree import Directive, Word
@@ -37,8 +38,11 @@ def define_variables(stream: Scope, context: Context) -> None:
     names: set[str] = set()
     drafts = [declare(directive, variables, names) for directive in stream.own("map", "geo", "split_clients")]
     for server in stream.own("server"):
-        for directive in Scope(server.block or ()).own("set"):
+        inside = Scope(server.block or ())
+        for directive in inside.own("set"):
             names.add(declare_set(directive.words[0], variables))
+        for directive in inside.own("server_name"):
+            names.update(*(declare_name(word, variables) for word in directive.words))
     context.lookup = variables.lookup
     context.declared = frozenset(names)
     for draft in drafts:
@@ -74,7 +78,7 @@ def declare(directive: Directive, variables: Variables, names: set[str]) -> Draf
     for entry in (directive.block or ()) if directive.name == "map" else ():
         if entry.name.startswith("~"):
             pattern = patterns[entry] = compile_key(entry)
-            declare_groups(pattern, entry, variables)
+            declare_groups(pattern, Word(entry.name, entry.where), variables)
             names.update(pattern.names)
     return Draft(directive, name, patterns)
 
@@ -89,13 +93,25 @@ def declare_set(word: Word, variables: Variables) -> str:
     return name
 
 
-def declare_groups(pattern: Pattern, entry: Directive, variables: Variables) -> None:
-    """Declare the named groups of a key."""
+def declare_groups(pattern: Pattern, word: Word, variables: Variables) -> None:
+    """Declare the named groups of a key or name."""
     for group in pattern.names:
         try:
             variables.define_capture(group)
         except NotChangeable:
-            raise duplicate_variable(group, Word(entry.name, entry.where)) from None
+            raise duplicate_variable(group, word) from None
+
+
+def declare_name(word: Word, variables: Variables) -> tuple[str, ...]:
+    """Declare the named groups of a `server_name ~…`; their names."""
+    if not word.text.startswith("~"):
+        return ()
+    try:
+        pattern = name_pattern(word.text)
+    except ValueError as error:
+        raise ConfigError(str(error), word.where) from None
+    declare_groups(pattern, word, variables)
+    return pattern.names
 
 
 def duplicate_variable(name: str, word: Word) -> ConfigError:

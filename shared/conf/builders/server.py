@@ -9,23 +9,22 @@ from ...model.stream import ProxyPass, Return, Server
 from ...template import has_variables
 from ..tree import Directive
 from .context import Context
-from .listen import Listeners
 from .scope import Scope
 from .settings import build_settings
 from .tls import server_pairs
 from .upstream import named_or_implicit
+from .virtual_servers import server_names
 
 
-def build_server(directive: Directive, stream: Scope, listeners: Listeners, context: Context) -> Server:
+def build_server(directive: Directive, stream: Scope, listens: tuple[Listen, ...], context: Context) -> Server:
     """One server with what it inherits."""
     scope = Scope(directive.block or (), stream)
-    listens = tuple(listen for each in scope.own("listen") for listen in listeners.server(each))
     handler = build_handler(scope, context)
     if not listens:
         raise ConfigError('no "listen" is defined for server', directive.where)
     if handler is None:
         raise ConfigError("no handler for server", directive.where, "it needs proxy_pass or return")
-    names = tuple(word.text.lower() for each in scope.own("server_name") for word in each.words)
+    names = server_names(scope.own("server_name"), context)
     return Server(listens, server_settings(scope, listens, context), handler, directive.where, names)
 
 
@@ -50,12 +49,7 @@ def proxy_pass(directive: Directive, context: Context) -> ProxyPass:
 
 def server_settings(scope: Scope, listens: tuple[Listen, ...], context: Context) -> Settings:
     """The settings; certificates are read only when something listens with `ssl`, as in nginx."""
-    encrypted = next((listen for listen in listens if listen.ssl), None)
-    if encrypted is None:
+    if not any(listen.ssl for listen in listens):
         return build_settings(scope, context)
     pairs = server_pairs(scope, context)
-    settings = build_settings(scope, context, terminates=True, pairs=pairs)
-    if not pairs and not settings.tls.reject_handshake:
-        text = 'no "ssl_certificate" is defined for the "listen ... ssl" directive'
-        raise ConfigError(text, encrypted.where)
-    return settings
+    return build_settings(scope, context, terminates=True, pairs=pairs)

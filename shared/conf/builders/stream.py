@@ -13,6 +13,7 @@ from .maps import define_variables
 from .scope import Scope
 from .server import build_server
 from .upstream import declare_upstreams
+from .virtual_servers import check_servers, share
 
 
 def build_stream(directive: Directive | None, context: Context) -> Stream:
@@ -25,7 +26,10 @@ def build_stream(directive: Directive | None, context: Context) -> Stream:
     declare_upstreams(stream, context)
     declare_limit_zones(stream, context)
     listeners = Listeners(context)
-    servers = tuple(build_server(server, stream, listeners, context) for server in stream.own("server"))
+    blocks = stream.own("server")
+    listens = share([listeners.of_server(block) for block in blocks], context)
+    servers = tuple(build_server(block, stream, own, context) for block, own in zip(blocks, listens, strict=True))
+    check_servers(servers, context)
     gateway = build_gateway(stream, listeners, context)
     context.zones.check()
     return Stream(servers, gateway, dict(context.upstreams), dict(context.limit_zones))

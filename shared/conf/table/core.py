@@ -35,7 +35,6 @@ CORE: Final[tuple[Spec, ...]] = (
         "The names, sent by the client in its TLS hello, that choose this server.",
         since="1.25.5",
         repeatable=True,
-        status="planned",
     ),
     *(
         simple(name, "stream", "1", NUMBER, "The size of one of nginx's tables.", since=since, meaningless=True)

@@ -199,9 +199,6 @@ IN_STREAM: Final = """
 server { listen 127.0.0.1:7001; }
 server { return x; }
 server { listen 7001; return x; } server { listen 127.0.0.1:7001; return x; }
-server { listen 127.0.0.1:7001; return x; } server { listen 127.0.0.1:7001; return x; }
-server { listen 127.0.0.1:7001; return x; } server { listen 127.0.0.1:7000-7002; return x; }
-server { listen 127.0.0.1:7001; listen 127.0.0.1:7001; return x; }
 upstream u { server 127.0.0.1:1; } server { listen 127.0.0.1:7001; proxy_pass U; }
 upstream u { server 127.0.0.1:1; } server { listen 127.0.0.1:7001; proxy_pass u:80; }
 server { listen 127.0.0.1:7001; proxy_pass u; } upstream u { server 127.0.0.1:1; }

@@ -84,13 +84,17 @@ def test_a_near_name_is_offered() -> None:
         ("listen [::]:80", "listen [0::0]:80"),
     ],
 )
-def test_an_address_is_listened_on_once(first: str, second: str) -> None:
-    error = mistake(f"server {{ {first}; return x; }}\nserver {{ {second}; return x; }}")
-    assert error.text.startswith('duplicate "')
-    assert error.text.endswith(':80" address and port pair')
+def test_a_server_listens_on_an_address_once(first: str, second: str) -> None:
+    error = mistake(f"server {{ {first};\n{second}; return x; }}")
+    assert error.text.startswith("a duplicate listen ")
+    assert error.text.endswith(":80")
     assert error.where is not None
     assert error.where.line == 2
-    assert error.hint == "it is already listened on at /etc/penstock/penstock.conf:1"
+
+
+def test_a_name_that_gives_an_address_twice_listens_once() -> None:
+    (server,) = stream("server { listen twice.test:80; return x; }", resolve=lambda _: ["10.0.0.1"] * 2).servers
+    assert len(server.listens) == 1
 
 
 def test_the_gateway_and_a_server_may_not_share_an_address() -> None:
