@@ -32,6 +32,25 @@ def cpu_seconds(pid: int) -> float:
     return sum(_of_process(process) for process in descendants(pid))
 
 
+def user_share(pid: int, before: tuple[int, int]) -> float:
+    """The part of the ticks since `before` (see `ticks`) that was not spent in the kernel."""
+    user, system = (after - earlier for after, earlier in zip(ticks(pid), before, strict=True))
+    return user / max(1, user + system)
+
+
+def ticks(pid: int) -> tuple[int, int]:
+    """User and system time of a process and its living descendants, in ticks."""
+    user = system = 0
+    for process in descendants(pid):
+        try:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        user += int(fields[STIME - 1])
+        system += int(fields[STIME])
+    return user, system
+
+
 def _of_process(pid: int) -> float:
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

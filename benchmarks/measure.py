@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from benchmarks.accounting import cpu_seconds
+from benchmarks.accounting import cpu_seconds, ticks, user_share
 from benchmarks.crew import Crew, Job
 from benchmarks.subjects import Subject, wait_until
 
@@ -25,6 +25,8 @@ class Disqualified(Exception):
 class Settings:
     """How much is measured, and where."""
 
+    quick: bool
+    """Leave out what is much like something else."""
     rounds: int
     window: float
     """Seconds that one measurement lasts."""
@@ -45,13 +47,14 @@ class Settings:
         cpus = sorted(os.sched_getaffinity(0))
         split = pinned and len(cpus) > 1
         return cls(
+            quick=quick,
             rounds=rounds or (2 if quick else 5),
-            window=0.5 if quick else 1.5,
-            warm_up=0.15 if quick else 0.4,
+            window=0.4 if quick else 1.25,
+            warm_up=0.1 if quick else 0.4,
             clients=32,
-            sizes=(10, 10_000) if quick else (10, 1_000, 100_000),
+            sizes=(10, 2_000) if quick else (10, 1_000, 100_000),
             sessions=1000 if quick else 4000,
-            repeats=min(rounds or 5, 1 if quick else 3),
+            repeats=min(rounds or 5, 1 if quick else 2),
             proxy_cpus={cpus[0]} if split else set(cpus),
             load_cpus=set(cpus[1:]) if split else set(cpus),
         )
@@ -66,6 +69,8 @@ class Sample:
     """Units per second."""
     busy: float = 0.0
     """Processors' worth of time that the subject used."""
+    user: float = 0.0
+    """The part of it outside the kernel."""
 
 
 @dataclass(slots=True)
@@ -125,13 +130,13 @@ def cost(subject: Subject, jobs: list[Job], settings: Settings, scale: float) ->
     with Crew(jobs, settings.load_cpus) as crew:
         time.sleep(settings.warm_up)
         wait_until(lambda: min(crew.each) > 0 or crew.errors > len(jobs), "every client's first answer", FIRST_ANSWER)
-        each, errors = crew.each, crew.errors
-        began, spent = time.monotonic(), cpu_seconds(subject.pid)
+        units, errors = crew.units, crew.errors
+        began, spent, before = time.monotonic(), cpu_seconds(subject.pid), ticks(subject.pid)
         time.sleep(settings.window)
         took, spent = time.monotonic() - began, cpu_seconds(subject.pid) - spent
-        done = [after - before for before, after in zip(each, crew.each, strict=True)]
+        user = user_share(subject.pid, before)
+        units = crew.units - units
         failed = crew.errors - errors
-    units = sum(done)
     if failed or not units:
         raise Disqualified(f"{failed} errors and {units} units of work")
-    return Sample(spent / units * scale, units / took, spent / took)
+    return Sample(spent / units * scale, units / took, spent / took, user)

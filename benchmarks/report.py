@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 
-from benchmarks.measure import Figure
+from benchmarks.measure import Figure, Sample
 
 
 def lines(figure: Figure) -> Iterator[str]:
@@ -21,12 +22,20 @@ def lines(figure: Figure) -> Iterator[str]:
         if ratios:
             line += f"   ÷ nginx {figure.ratio(subject):.2f}  ({' '.join(f'{ratio:.2f}' for ratio in ratios)})"
         if last.rate:
-            line += f"   {rate(last.rate)}" + (f", {last.busy:.0%} of a processor" if last.busy else "")
+            line += f"   {rate(last.rate)}" + busy(figure.samples[subject])
         yield line
     for subject, why in figure.disqualified.items():
         yield f"  {subject:16}disqualified: {why}"
     for note in figure.notes:
         yield f"  · {note}"
+
+
+def busy(samples: list[Sample]) -> str:
+    """How much of a processor it took, and how much of that was the program rather than the kernel."""
+    if not samples[-1].busy:
+        return ""
+    user = statistics.mean(sample.user for sample in samples)
+    return f", {samples[-1].busy:.0%} of a processor, {user:.0%} of it outside the kernel"
 
 
 def number(value: float) -> str:

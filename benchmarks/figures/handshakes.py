@@ -22,7 +22,7 @@ KINDS = (
 def handshakes(bench: Bench) -> Iterator[Figure]:
     """Full and resumed, TLS 1.3 and 1.2; each connection carries one request and its answer."""
     with bench.running("tls-answer", "tls-echo") as started:
-        for key, title, version, resume in KINDS:
+        for key, title, version, resume in KINDS[:2] if bench.settings.quick else KINDS:
             figure = Figure(key, title, "CPU µs per handshake", 1.0)
             context = client_context(version)
 

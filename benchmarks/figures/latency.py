@@ -31,9 +31,12 @@ def latency(bench: Bench) -> Iterator[Figure]:
             rate = capacity(bench, started, door, full) / 2
 
             def measure(subject: Subject, door: str = door, unit: Unit = unit, rate: float = rate) -> Sample:
-                return waited(bench, [unit(address(subject, door))] * bench.settings.clients, rate)
+                return waited(bench, [unit(address(subject, door)) for _ in range(bench.settings.clients)], rate)
 
             figure.notes.append(f"{rate:,.0f} {what}s per second for every subject")
+            direct = ("127.0.0.1", bench.origin.port(door))
+            alone = waited(bench, [unit(direct) for _ in range(bench.settings.clients)], rate).value
+            figure.notes.append(f"{alone:.2f} ms without a proxy: what the load generator itself waits")
             in_turn(figure, bench.proven(figure, started), bench.settings.rounds, measure)
             yield figure
 

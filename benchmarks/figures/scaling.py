@@ -44,7 +44,7 @@ def workers(bench: Bench) -> Iterator[Figure]:
         for subject in (*one, *two):
             subject.spread(everywhere)
         pairs.update({subject.label: subject for subject in two})
-        in_turn(figure, bench.proven(figure, one), bench.settings.rounds, measure)
+        in_turn(figure, bench.proven(figure, one), 1 if settings.quick else settings.rounds, measure)
     for label, generator in limited.items():
         if any(generator):
             median = sorted(rates[label])[len(rates[label]) // 2]
