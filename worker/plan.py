@@ -16,7 +16,7 @@ from ..shared.errorlog import ErrorLog
 from ..shared.model.address import Address, ipv4, ipv6
 from ..shared.model.log import ErrorLogTarget
 from ..shared.model.settings import Settings
-from ..shared.model.stream import ProxyPass, Return, Server
+from ..shared.model.stream import Pass, ProxyPass, Return, Server
 from ..shared.model.tls import ServerTls, UpstreamTls
 from ..shared.model.upstream import Resolver, Upstream
 from ..shared.server_names import shown_name
@@ -31,6 +31,7 @@ from .names import Names
 from .nameservers import NameServers
 from .reresolve import Reresolver
 from .target import Target
+from .tls_sessions import TlsSessions
 from .virtual import VirtualServers
 from .worker import Worker
 
@@ -46,6 +47,7 @@ class Plan:
         self._logs: dict[tuple[ErrorLogTarget, ...], ErrorLog] = {(): birth.log}
         self._balancers: dict[int, Balancer] = {}
         self._upstream_contexts: dict[UpstreamTls, ssl.SSLContext] = {}
+        self._upstream_sessions: dict[ssl.SSLContext, TlsSessions] = {}
         self._server_contexts: dict[object, ssl.SSLContext] = {}
         self._unresolved: list[tuple[Balancer, int]] = []
 
@@ -166,7 +168,9 @@ class Plan:
             number, settings, self.log(settings.error_logs), self.access_logs.writers(settings.access_logs)
         )
         if settings.upstream_tls.on:
-            target.upstream_context = self._upstream_context(settings.upstream_tls)
+            target.upstream_context = context = self._upstream_context(settings.upstream_tls)
+            if settings.upstream_tls.session_reuse:
+                target.upstream_sessions = self._upstream_sessions.setdefault(context, TlsSessions())
         return target
 
     def _upstream_context(self, tls: UpstreamTls) -> ssl.SSLContext:
@@ -187,6 +191,8 @@ class Plan:
                 target.balancer = self.balancer(handler.upstream)
         elif isinstance(handler, Return):
             target.reply = handler.value
+        elif isinstance(handler, Pass):
+            target.passes = handler
         if any(listen.ssl for listen in server.listens):
             target.server_context = self._server_contexts.get(context_key(server.settings.tls))
         return target

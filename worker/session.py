@@ -150,6 +150,10 @@ class Session:
                 self._local = Address(listen.family, host, name[1])
         return self._local
 
+    def forget_local(self) -> None:
+        """Ask again for the address that the client connected to."""
+        self._local = None
+
     @property
     def server_name(self) -> str:
         """The name of the server that took the session."""
@@ -321,6 +325,9 @@ class Session:
                 except OSError:
                     pass
             self.sock.close()
+        stream, sessions = self.upstream_stream, self.target.upstream_sessions
+        if stream is not None and stream.kept_as is not None and sessions is not None:
+            sessions.keep(stream.kept_as, stream)
         if self.upstream is not None:
             self.upstream.close()
         elif self.upstream_sock is not None:

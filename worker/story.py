@@ -12,6 +12,7 @@ from ..shared.model.listen import Mode
 from . import gateway, virtual
 from .access import allowed
 from .connect import connect
+from .handover import hand_over
 from .handshake import accept_tls, fail, reject
 from .limits import within_limits
 from .passing import choose_balancer
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-async def story(session: Session) -> None:
-    """From accept until the relay runs, or until the session is over."""
+async def story(session: Session, passed: int = 0) -> None:
+    """From accept until the relay runs, or until the session is over; `passed` counts other listeners before."""
     listener = session.listener
     target = session.target
     if target.says_info:
@@ -50,6 +51,10 @@ async def story(session: Session) -> None:
     target = session.target
     if target.reply is not None:
         await reply(session)
+        return
+    if target.passes is not None:
+        if hand_over(session, passed):
+            await story(session, passed + 1)
         return
     if session.watched:
         listener.worker.reactor.handlers[session.fd] = session.early

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from ..shared.errorlog import ErrorLog
 from ..shared.model.log import Level
 from ..shared.model.settings import Settings
-from ..shared.model.stream import Route
+from ..shared.model.stream import Pass, Route
 from ..shared.model.tls import ServerTls
 from ..shared.template import Template
 
 if TYPE_CHECKING:
     from .accesslog import Writer
     from .balance import Balancer
+    from .tls_sessions import TlsSessions
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +39,8 @@ class Target:
     """`proxy_pass` with variables."""
     reply: Template | None = None
     """`return`."""
+    passes: Pass | None = None
+    """`pass`."""
 
     connect_timeout: float = 60.0
     idle_timeout: float = 600.0
@@ -61,6 +64,8 @@ class Target:
     """Terminates TLS on a route: contexts by the number of the certificate that the SNI chose, None for the default."""
     upstream_context: ssl.SSLContext | None = None
     """Speaks TLS to the upstream."""
+    upstream_sessions: TlsSessions | None = None
+    """The sessions made with that context; None with `proxy_ssl_session_reuse off`."""
     says_info: bool = False
     """Whether the log takes lines of level info."""
     says_debug: bool = False

@@ -40,12 +40,22 @@ class Return:
 
 
 @dataclass(frozen=True, slots=True)
+class Pass:
+    """`pass ADDRESS`: hand the connection to another listener."""
+
+    template: Template
+    address: Address | None = None
+    """Known unless the text has variables."""
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     """A `server {}`."""
 
     listens: tuple[Listen, ...]
     settings: Settings
-    handler: ProxyPass | Return | None
+    handler: ProxyPass | Return | Pass | None
     where: Where
     names: tuple[str, ...] = ()
 

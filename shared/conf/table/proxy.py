@@ -23,7 +23,6 @@ PROXY: Final[tuple[Spec, ...]] = (
         ADDRESS,
         "Hands the accepted connection to another listener.",
         since="1.25.5",
-        status="planned",
     ),
     simple(
         "proxy_bind",

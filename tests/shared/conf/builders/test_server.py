@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from builds import mistake, pair_files, stream
+from builds import mistake, pair_files, server, stream
 
-from penstock.shared.model.stream import ProxyPass, Return
+from penstock.shared.model.address import ipv4
+from penstock.shared.model.stream import Pass, ProxyPass, Return
 
 
 def test_a_server_that_passes_on() -> None:
@@ -63,3 +64,23 @@ def test_one_listen_of_several_with_ssl_reads_the_certificate() -> None:
     text = "server { listen 1; listen 2 ssl; return x; ssl_certificate a.crt; ssl_certificate_key a.key; }"
     (server,) = stream(text, pair_files()).servers
     assert len(server.settings.tls.pairs) == 1
+
+
+def test_pass_names_another_listener() -> None:
+    handler = server("pass 127.0.0.1:5;").handler
+    assert isinstance(handler, Pass)
+    assert handler.address == ipv4("127.0.0.1", 5)
+
+
+def test_pass_may_have_variables() -> None:
+    handler = server("pass $server_addr:5;").handler
+    assert isinstance(handler, Pass)
+    assert handler.address is None
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("pass 127.0.0.1;", 'no port in pass "127.0.0.1"'), ("pass 127.0.0.1:x;", 'invalid port in pass "127.0.0.1:x"')],
+)
+def test_pass_needs_an_address_with_a_port(text: str, complaint: str) -> None:
+    assert mistake(f"server {{ listen 1; {text} }}").text == complaint
