@@ -157,13 +157,20 @@ async def attempt_tls(session: Session, peer: PeerState) -> tuple[str, str]:
     assert target.upstream_context is not None
     name = upstream_name(session, peer)
     settings = target.settings.upstream_tls
-    why = await connect_tls(session, sock, target.upstream_context, name.sni)
+    sessions = target.upstream_sessions
+    key = (peer.text, name.sni)
+    resumed = sessions.find(key) if sessions is not None else None
+    why = await connect_tls(session, sock, target.upstream_context, name.sni, resumed)
+    if why and sessions is not None:
+        sessions.forget(key)
     if why == TIMED_OUT:
         return "timeout", "upstream timed out (110: Connection timed out) while SSL handshaking to upstream"
     if not why and settings.verify:
         why = check_upstream(session, name.verify)
     if why:
         return "tls", f"{why} while SSL handshaking to upstream"
+    if sessions is not None and session.upstream_stream is not None:
+        session.upstream_stream.kept_as = key
     return "", ""
 
 

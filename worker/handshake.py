@@ -70,13 +70,19 @@ def fail(session: Session, outcome: str) -> bool:
     return False
 
 
-async def connect_tls(session: Session, sock: socket.SocketType, context: ssl.SSLContext, name: str | None) -> str:
+async def connect_tls(
+    session: Session,
+    sock: socket.SocketType,
+    context: ssl.SSLContext,
+    name: str | None,
+    resumed: ssl.SSLSession | None = None,
+) -> str:
     """Speak TLS to the upstream on `sock`, sending `name` as SNI; an empty text, TIMED_OUT, or why it failed.
 
     On success `session.upstream_stream` is set.
     """
     try:
-        stream = TlsStream(sock, context, server=False, name=name)
+        stream = TlsStream(sock, context, server=False, name=name, session=resumed)
     except (OSError, ValueError) as error:  # a name that cannot be sent
         return f"SSL_do_handshake() failed ({error})"
     session.limit(session.target.connect_timeout)

@@ -20,13 +20,24 @@ SIZE: Final = len(CIPHERTEXT)
 class TlsStream:
     """One side's TLS. `tls` is read for variables; the rest is for handshakes and the relay's endpoints."""
 
-    __slots__ = ("dry", "ended", "gone", "incoming", "outgoing", "sock", "tls", "unsent")
+    __slots__ = ("dry", "ended", "gone", "incoming", "kept_as", "outgoing", "sock", "tls", "unsent")
 
-    def __init__(self, sock: SocketType, context: ssl.SSLContext, server: bool, name: str | None = None) -> None:
+    def __init__(
+        self,
+        sock: SocketType,
+        context: ssl.SSLContext,
+        server: bool,
+        name: str | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         self.sock = sock
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_side=server, server_hostname=name)
+        self.tls = context.wrap_bio(
+            self.incoming, self.outgoing, server_side=server, server_hostname=name, session=session
+        )
+        self.kept_as: tuple[str, str | None] | None = None
+        """Under which key the session is kept at the end, for others to resume; None where it is not."""
         self.dry = False
         """The socket gave less than was asked for: nothing more before its next edge."""
         self.ended = False
