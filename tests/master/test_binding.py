@@ -7,14 +7,18 @@ import os
 import socket
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import pytest
+from builds import stream
 from ports import free_port, release
 
-from penstock.master.binding import Bound, bind, bind_again, bind_failed, listen
+from penstock.master.binding import IPPROTO_MPTCP, Bound, bind, bind_again, bind_failed, listen
 from penstock.shared.model.address import Address, ipv4, ipv6, unix
 from penstock.shared.model.listen import Keepalive, Listen
 from penstock.shared.model.where import NOWHERE, Where
+
+SO_PROTOCOL: Final = 38
 
 
 def wanted(address: Address) -> Listen:
@@ -156,3 +160,50 @@ def test_a_refusal_is_one_sentence_with_place_and_help() -> None:
         "bind() to 0.0.0.0:80 failed (13: Permission denied); ports below 1024 need root or CAP_NET_BIND_SERVICE"
     )
     assert error.where == Where("/c", 3)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "level", "name", "value"),
+    [
+        ("rcvbuf=32k", socket.SOL_SOCKET, socket.SO_RCVBUF, 65536),
+        ("sndbuf=32k", socket.SOL_SOCKET, socket.SO_SNDBUF, 65536),
+        ("fastopen=7", socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 7),
+        ("deferred", socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 1),
+        ("so_keepalive=on", socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        ("so_keepalive=off", socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0),
+        ("so_keepalive=30m::10", socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        ("so_keepalive=30m::10", socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1800),
+        ("so_keepalive=30m::10", socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 10),
+        ("so_keepalive=:20s:", socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 20),
+        ("multipath", socket.SOL_SOCKET, SO_PROTOCOL, IPPROTO_MPTCP),
+        ("bind", socket.SOL_SOCKET, SO_PROTOCOL, socket.IPPROTO_TCP),
+    ],
+)
+def test_a_parameter_of_listen_is_an_option_of_the_socket(parameter: str, level: int, name: int, value: int) -> None:
+    bound = opened_as(f"127.0.0.1:{{}} {parameter}")
+    assert bound.sockets[0].getsockopt(level, name) == value
+    bound.close()
+
+
+@pytest.mark.parametrize(("parameter", "only"), [("", 1), ("ipv6only=on", 1), ("ipv6only=off", 0)])
+def test_an_ipv6_socket_has_ipv4_clients_only_when_asked(parameter: str, only: int) -> None:
+    bound = opened_as(f"[::]:{{}} {parameter}")
+    assert bound.sockets[0].getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == only
+    bound.close()
+
+
+@pytest.mark.parametrize(("parameter", "backlog"), [("", 511), ("backlog=9", 9)])
+def test_the_queue_is_as_long_as_the_backlog(parameter: str, backlog: int) -> None:
+    bound = opened_as(f"127.0.0.1:{{}} {parameter}")
+    info = bound.sockets[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+    assert int.from_bytes(info[28:32], "little") == backlog  # of a socket that listens: tcpi_sacked
+    bound.close()
+
+
+def opened_as(words: str) -> Bound:
+    """The socket of a `listen` in a configuration."""
+    port = free_port()
+    (server,) = stream(f"server {{ listen {words.format(port)}; return x; }}").servers
+    bound = opened(server.listens[0])
+    release(port)
+    return bound
