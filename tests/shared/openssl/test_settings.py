@@ -122,3 +122,7 @@ def test_a_command_that_openssl_refuses_is_told_as_nginx_does(
     with pytest.raises(ValueError, match=r"^SSL_CONF_cmd") as caught, settings.commands(server) as run:
         run(name, value)
     assert str(caught.value) == f'SSL_CONF_cmd("{name}", "{value}") failed {reason}'
+
+
+def test_a_chain_is_sent_as_it_was_given() -> None:
+    assert settings.send_chain_as_given(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
