@@ -12,14 +12,12 @@ from ..tree import Directive
 from .addresses import Kind, parse_address
 from .context import Context
 from .scope import Scope
-from .unsupported import unsupported
 
 DEFAULT: Final = Proxy()
 
 
 def build_proxy(scope: Scope, context: Context) -> Proxy:
     """The proxy settings that hold in a block."""
-    check_unlimited(scope)
     bind, transparent = proxy_bind(scope.one("proxy_bind"), context)
     responses = scope.word("proxy_responses")
     return Proxy(
@@ -38,6 +36,7 @@ def build_proxy(scope: Scope, context: Context) -> Proxy:
         socket_keepalive=scope.flag("proxy_socket_keepalive", DEFAULT.socket_keepalive),
         socket_rcvbuf=scope.optional_size("proxy_socket_rcvbuf"),
         socket_sndbuf=scope.optional_size("proxy_socket_sndbuf"),
+        session_drop=scope.flag("proxy_session_drop", DEFAULT.session_drop),
         requests=scope.number("proxy_requests", DEFAULT.requests),
         responses=None if responses is None else values.number(responses, "proxy_responses"),
     )
@@ -84,10 +83,3 @@ def is_local_address(text: str) -> bool:
         return parse_address(text).kind in (Kind.IPV4, Kind.IPV6)
     except ValueError:
         return False
-
-
-def check_unlimited(scope: Scope) -> None:
-    """Refuse what would have to be dropped."""
-    drop = scope.word("proxy_session_drop")
-    if drop is not None and values.flag(drop, "proxy_session_drop"):
-        raise unsupported('"proxy_session_drop"', drop.where)

@@ -15,16 +15,14 @@ from .context import Context
 from .method import build_method, check_parameters
 from .resolver import build_resolver
 from .scope import Scope
-from .unsupported import unsupported
 from .zone import size_of_zone
 
 NUMBERS: Final = {"weight": 1, "max_conns": 0, "max_fails": 0}
 """Parameters that are numbers, with their least values."""
 SWITCHES: Final = ("backup", "down", "resolve")
 TIMES: Final = ("fail_timeout", "slow_start")
-PLANNED: Final = ("drain", "route")
 ZONE_USE: Final = "upstream"
-KNOWN: Final = (*NUMBERS, *TIMES, *SWITCHES, "service")
+KNOWN: Final = (*NUMBERS, *TIMES, *SWITCHES, "service", "drain")
 
 
 def declare_upstreams(stream: Scope, context: Context) -> None:
@@ -128,8 +126,8 @@ def peer_parameter(word: Word, fields: dict[str, Any]) -> None:
         fields["service"] = value
     elif not equals and name in SWITCHES:
         fields[name] = True
-    elif name in PLANNED:
-        raise unsupported(f'"{name}"', word.where)
+    elif word.text == "drain":
+        fields["down"] = True  # without sticky sessions there are none that a draining server would still get
     else:
         near = nearest(name, KNOWN)
         hint = f'did you mean "{near}"?' if near else ""

@@ -78,3 +78,15 @@ def test_an_inherited_local_address_can_be_taken_back() -> None:
 )
 def test_mistakes(text: str, complaint: str) -> None:
     assert server_mistake(text).text.startswith(complaint)
+
+
+def test_rates_and_dropping() -> None:
+    found = proxy("proxy_download_rate 1k; proxy_upload_rate $remote_port; proxy_session_drop on;")
+    assert found.download_rate == constant("1k")
+    assert found.upload_rate is not None
+    assert found.upload_rate.constant is None
+    assert found.session_drop
+
+
+def test_a_rate_of_nothing_is_none() -> None:
+    assert proxy("proxy_download_rate 0; proxy_session_drop off;") == Proxy()

@@ -150,3 +150,8 @@ def test_the_resolver_may_be_the_streams() -> None:
 def test_an_address_needs_no_resolving() -> None:
     (peer,) = stream("resolver 127.0.0.1; upstream u { server 10.0.0.1:1 resolve; }").upstreams["u"].peers
     assert (peer.address, peer.resolve) == (ipv4("10.0.0.1", 1), False)
+
+
+def test_a_server_that_drains_gets_no_new_sessions() -> None:
+    found = stream("upstream u { server 10.0.0.1:1 drain; server 10.0.0.1:2; }").upstreams["u"]
+    assert [peer.down for peer in found.peers] == [True, False]
