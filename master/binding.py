@@ -115,7 +115,7 @@ def make_socket(wanted: Listen) -> socket.socket:
     family = wanted.address.family
     protocol = IPPROTO_MPTCP if wanted.multipath else 0
     one = socket.socket(family, kind_of(wanted) | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
-    if family != AF_UNIX:
+    if family != AF_UNIX and not wanted.udp:  # datagrams know no TIME_WAIT, and with it anybody could share the port
         one.setsockopt(SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == AF_INET6:
         one.setsockopt(IPPROTO_IPV6, socket.IPV6_V6ONLY, int(wanted.ipv6only))

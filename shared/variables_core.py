@@ -59,9 +59,9 @@ def pid(_session: SessionView) -> str:
     return str(sources.pid())
 
 
-def protocol(_session: SessionView) -> str:
-    """`TCP`: Penstock has no datagrams."""
-    return "TCP"
+def protocol(session: SessionView) -> str:
+    """`TCP` or `UDP`."""
+    return session.protocol
 
 
 def remote_addr(session: SessionView) -> str:

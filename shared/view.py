@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from .hello import ClientHello
 from .model.address import Address
@@ -32,6 +32,8 @@ class Try:
 class SessionView(Protocol):
     """A session as its variables see it. Everything is cheap to read; nothing is computed before it is asked for."""
 
+    protocol: ClassVar[str]
+    """`TCP` or `UDP`."""
     number: int
     """`$connection`, counted from 1."""
     remote_addr: str

@@ -29,10 +29,10 @@ from .listener import Listener
 from .methods import make_balancer
 from .names import Names
 from .nameservers import NameServers
-from .removal import drop_removed
 from .reresolve import Reresolver
 from .target import Target
 from .tls_sessions import TlsSessions
+from .udp import UdpListener
 from .virtual import VirtualServers
 from .worker import Worker
 
@@ -68,7 +68,8 @@ class Plan:
             key = (listen.address, listen.udp)
             target = shared[key][0] if key in shared else entrance
             assert target is not None
-            listener = Listener(worker, sock, listen, target)
+            make = UdpListener if listen.udp else Listener
+            listener = make(worker, sock, listen, target)
             if target is entrance:
                 listener.tables = tables
             elif listen.ssl:
@@ -111,7 +112,7 @@ class Plan:
                     continue
                 asked = servers.setdefault(upstream.resolver, NameServers(upstream.resolver))
                 found = worker.birth.zones.found
-                keeper = Reresolver(balancer, index, asked, found, self._changed, worker.log.error)
+                keeper = Reresolver(balancer, index, asked, found, self._count, worker.log.error)
                 keeper.recall()
                 task = worker.loop.create_task(keeper.run(), name=f"resolve {peer.host}")
                 worker.tasks.add(task)
@@ -152,11 +153,6 @@ class Plan:
         for state in balancer.states:
             name = balancer.upstream.peers[state.index].name
             state.counters = layout.connects(number, layout.peer(number, name))
-
-    def _changed(self, balancer: Balancer) -> None:
-        """A name has other addresses now."""
-        self._count(balancer)
-        drop_removed(self.worker, balancer)
 
     def error_lines_lost(self) -> int:
         """Lines that error logs could not write."""

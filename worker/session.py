@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Callable
 from socket import AF_INET6, AF_UNIX, MSG_DONTWAIT, SocketType
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from ..shared.counters import BYTES_OUT, STATUS_OFFSET
 from ..shared.hello import ClientHello
@@ -80,6 +80,8 @@ class Session:
         "values",
         "watched",
     )
+
+    protocol: ClassVar[str] = "TCP"
 
     def __init__(self, listener: Listener, sock: SocketType, fd: int, addr: str, port: int, number: int) -> None:
         self.listener = listener

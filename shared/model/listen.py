@@ -60,5 +60,6 @@ class Listen:
 
     @property
     def label(self) -> str:
-        """The `listener` label of the metrics and the word of the logs: the address as nginx writes it."""
-        return str(self.address)
+        """The `listener` label of the metrics: the address as nginx writes it, after `udp:` where that is the socket's
+        kind, since an address may be listened on for both."""
+        return f"udp:{self.address}" if self.udp else str(self.address)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from penstock.shared.hello import ClientHello
 from penstock.shared.model.address import Address, ipv4
@@ -20,6 +20,7 @@ NOON: Final = 1795608000.25
 class Viewed:
     """A session that was accepted, and nothing more."""
 
+    protocol: ClassVar[str] = "TCP"
     number: int = 1
     remote_addr: str = "127.0.0.1"
     remote_port: int = 40000

@@ -14,9 +14,8 @@ from ..suggest import nearest
 from ..tree import Directive, Word
 from .addresses import Kind, Written, numeric, parse_address
 from .context import Context
-from .unsupported import unsupported
 
-NOT_WITH_UDP: Final = ("ssl", "proxy_protocol", "so_keepalive", "backlog", "fastopen")
+NOT_WITH_UDP: Final = ("ssl", "proxy_protocol", "so_keepalive", "backlog", "fastopen", "multipath")
 SWITCHES: Final = ("bind", "reuseport", "udp", "ssl", "proxy_protocol", "deferred", "multipath", "default_server")
 IGNORED: Final = ("setfib", "accept_filter")
 """FreeBSD's."""
@@ -65,7 +64,6 @@ class Listeners:
             parameter(word, fields)
         if fields.get("udp"):
             refuse_with_udp(directive, fields)
-            raise unsupported('"udp"', directive.where)
         return tuple(self._take(Listen(address, directive.where, **fields)) for address in addresses)
 
     def _addresses(self, word: Word, name: str) -> list[Address]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from builds import mistake
-
 from penstock.shared.conf.builders.unsupported import unsupported
 from penstock.shared.model.where import Where
 
@@ -13,8 +11,3 @@ SUFFIX = " is not supported by this version of Penstock"
 def test_the_sentence_has_a_place() -> None:
     error = unsupported('"x"', Where("f", 1, 2))
     assert (error.text, error.where) == (f'"x"{SUFFIX}', Where("f", 1, 2))
-
-
-def test_datagrams() -> None:
-    text = "log_format f x; server { listen 1; return x; listen 2 udp; }"
-    assert mistake(text).text == '"udp"' + SUFFIX
