@@ -35,6 +35,7 @@ from .model.where import Where
 from .openssl.pointers import unavailable
 from .openssl.settings import (
     commands,
+    send_chain_as_given,
     set_curves,
     set_session_cache,
     set_session_id_context,
@@ -50,6 +51,8 @@ NO_APPLICATION_PROTOCOL: Final = bytes.fromhex("15 0303 0002 02 78")
 Read the hello off the socket before closing after it: closing over unread bytes resets the connection, and the
 alert is lost.
 """
+INTERNAL_ERROR: Final = bytes.fromhex("15 0303 0002 02 50")
+"""The fatal alert of a server whose certificate, named by variables, cannot be had."""
 UNRECOGNIZED_NAME: Final = bytes.fromhex("15 0303 0002 02 70")
 """The fatal alert (RFC 6066, 3) of `ssl_reject_handshake`, as a whole record."""
 
@@ -124,6 +127,8 @@ def fill(context: ssl.SSLContext, tls: ServerTls) -> None:
             raise ValueError('no "ssl_certificate" is defined for a server that terminates TLS')
         for pair in tls.pairs:
             load(context, pair)
+        if not unavailable():
+            send_chain_as_given(context)
         _set_protocols(context, tls.protocols)
         _set_options(context, tls)
         _set_ciphers(context, tls.ciphers)

@@ -10,6 +10,9 @@ from .template import Getter
 from .variables_ssl_preread import octets
 from .view import SessionView
 
+HANDSHAKING: Final = " handshaking"
+"""No variable's name: among a session's values while what is said in its handshake depends on the name asked for."""
+
 
 def ssl_alpn_protocol(session: SessionView) -> str | None:
     """The protocol agreed on."""
@@ -47,7 +50,8 @@ def ssl_protocol(session: SessionView) -> str | None:
 
 def ssl_server_name(session: SessionView) -> str | None:
     """The name asked for, of a session that is terminated here."""
-    if session.tls is None or session.hello is None or not session.hello.server_name:
+    terminated = session.tls is not None or HANDSHAKING in session.values
+    if not terminated or session.hello is None or not session.hello.server_name:
         return None
     return octets(session.hello.server_name)
 

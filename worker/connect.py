@@ -160,7 +160,13 @@ async def attempt_tls(session: Session, peer: PeerState) -> tuple[str, str]:
     sessions = target.upstream_sessions
     key = (peer.text, name.sni)
     resumed = sessions.find(key) if sessions is not None else None
-    why = await connect_tls(session, sock, target.upstream_context, name.sni, resumed)
+    context = target.upstream_context
+    if target.upstream_certificates is not None:
+        try:
+            context = target.upstream_certificates.context(session)
+        except ValueError as error:
+            return "tls", f"{error} while connecting to upstream"
+    why = await connect_tls(session, sock, context, name.sni, resumed)
     if why and sessions is not None:
         sessions.forget(key)
     if why == TIMED_OUT:

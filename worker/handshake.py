@@ -8,11 +8,13 @@ import ssl
 from typing import TYPE_CHECKING, Final
 
 from ..shared.model.tls import ServerTls
-from ..shared.tls_contexts import NO_APPLICATION_PROTOCOL, UNRECOGNIZED_NAME, alpn_acceptable
+from ..shared.tls_contexts import INTERNAL_ERROR, NO_APPLICATION_PROTOCOL, UNRECOGNIZED_NAME, alpn_acceptable
+from ..shared.variables_ssl import HANDSHAKING
 from .tls_stream import TlsStream
 from .waiting import TIMEOUT, event
 
 if TYPE_CHECKING:
+    from .certificates import Certificates
     from .session import Session
 
 MAX_UNREAD: Final = 65536
@@ -51,6 +53,18 @@ def reject(session: Session) -> bool:
     session.info("handshake rejected while SSL handshaking")
     session.refuse(500, "client_tls")
     return False
+
+
+def found_context(session: Session, certificates: Certificates) -> ssl.SSLContext | None:
+    """The context of a certificate named by variables; None when it could not be had and the session is over."""
+    session.values[HANDSHAKING] = ""
+    try:
+        return certificates.context(session)
+    except ValueError as error:
+        session.error(f"{error} while SSL handshaking")
+        send_alert(session, INTERNAL_ERROR)
+        fail(session, "failed")
+        return None
 
 
 def send_alert(session: Session, record: bytes) -> None:

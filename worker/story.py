@@ -13,7 +13,7 @@ from . import gateway, virtual
 from .access import allowed
 from .connect import connect
 from .handover import hand_over
-from .handshake import accept_tls, fail, reject
+from .handshake import accept_tls, fail, found_context, reject
 from .limits import within_limits
 from .passing import choose_balancer
 from .preread import look, read_proxy_header
@@ -83,9 +83,14 @@ async def server_preread(session: Session) -> bool:
         if servers is not None and not virtual.enter(session, servers):
             return False
         target = virtual.terminator(session)
-        if target.server_context is None:
+        context = target.server_context
+        if target.certificates is not None:
+            context = found_context(session, target.certificates)
+            if context is None:
+                return False
+        if context is None:
             return reject(session)
-        return await accept_tls(session, target.server_context, target.settings.tls)
+        return await accept_tls(session, context, target.settings.tls)
     seen = await look(session, settings, at_end=False)
     listener = session.listener
     listener.worker.row[listener.sniff + gateway.SNIFF_INDEX[seen.outcome]] += 1

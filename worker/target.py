@@ -17,6 +17,7 @@ from ..shared.template import Template
 if TYPE_CHECKING:
     from .accesslog import Writer
     from .balance import Balancer
+    from .certificates import Certificates
     from .tls_sessions import TlsSessions
 
 
@@ -60,10 +61,14 @@ class Target:
 
     server_context: ssl.SSLContext | None = None
     """Terminates TLS on a server's `listen … ssl`."""
+    certificates: Certificates | None = None
+    """The same where the certificate's name has variables."""
     certificate_contexts: Mapping[int | None, tuple[ssl.SSLContext, ServerTls]] | None = None
     """Terminates TLS on a route: contexts by the number of the certificate that the SNI chose, None for the default."""
     upstream_context: ssl.SSLContext | None = None
     """Speaks TLS to the upstream."""
+    upstream_certificates: Certificates | None = None
+    """Where the name of the certificate shown to it has variables."""
     upstream_sessions: TlsSessions | None = None
     """The sessions made with that context; None with `proxy_ssl_session_reuse off`."""
     says_info: bool = False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..shared.server_names import HOSTNAME, ServerNames
 from ..shared.sources import sources
+from ..shared.variables_ssl import HANDSHAKING
 from .access import allowed
 from .limits import release, within_limits
 
@@ -40,6 +41,7 @@ def enter(session: Session, servers: VirtualServers) -> bool:
     named are applied too, where they are others, so that nobody comes in by another server's.
     """
     hello = session.hello
+    session.values[HANDSHAKING] = ""
     chosen = servers.find(hello.server_name if hello is not None else None, session.values)
     listener = session.listener
     default = listener.target
@@ -67,6 +69,6 @@ def enter(session: Session, servers: VirtualServers) -> bool:
 def terminator(session: Session) -> Target:
     """Whose certificate a session meets: the default server's where the one that was named has none."""
     target = session.target
-    if target.server_context is None and not target.settings.tls.reject_handshake:
+    if target.server_context is None and target.certificates is None and not target.settings.tls.reject_handshake:
         return session.listener.target
     return target

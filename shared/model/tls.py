@@ -34,6 +34,29 @@ class KeyPair:
 
 
 @dataclass(frozen=True, slots=True)
+class PairTemplate:
+    """A certificate and key whose names have variables: read by the worker for a handshake."""
+
+    certificate: Template
+    key: Template
+    base: str
+    """The directory of relative names."""
+    passwords: tuple[bytes, ...] = field(default=(), repr=False)
+    may_be_empty: bool = False
+    """Whether no name means no certificate."""
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateCache:
+    """`ssl_certificate_cache`. Times are seconds."""
+
+    most: int
+    inactive: float = 10.0
+    valid: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class ConfCommand:
     """`ssl_conf_command`: a command of OpenSSL's own configuration."""
 
@@ -50,6 +73,9 @@ class ServerTls:
 
     pairs: tuple[KeyPair, ...] = ()
     """Several of different key types are all offered (RSA and ECDSA)."""
+    templates: tuple[PairTemplate, ...] = ()
+    """Instead of `pairs` where names have variables."""
+    certificate_cache: CertificateCache | None = None
     protocols: frozenset[str] = NGX_PROTOCOLS
     ciphers: str = "HIGH:!aNULL:!MD5"
     prefer_server_ciphers: bool = False
@@ -80,6 +106,9 @@ class UpstreamTls:
 
     on: bool = False
     pair: KeyPair | None = None
+    templates: tuple[PairTemplate, ...] = ()
+    """Instead of `pair` where names have variables."""
+    certificate_cache: CertificateCache | None = None
     protocols: frozenset[str] = NGX_PROTOCOLS
     ciphers: str = "DEFAULT"
     name: Template | None = None

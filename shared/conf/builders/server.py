@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...errors import ConfigError
 from ...model.listen import Listen
 from ...model.settings import Settings
@@ -9,10 +11,11 @@ from ...model.stream import Pass, ProxyPass, Return, Server
 from ...template import has_variables
 from ..tree import Directive
 from .addresses import Kind, numeric, parse_address
+from .certificate_variables import any_variables, certificate_cache, pair_templates
 from .context import Context
 from .scope import Scope
 from .settings import build_settings
-from .tls import server_pairs
+from .tls import certificate_names, server_pairs
 from .upstream import named_or_implicit
 from .virtual_servers import server_names
 
@@ -74,5 +77,10 @@ def server_settings(scope: Scope, listens: tuple[Listen, ...], context: Context)
     """The settings; certificates are read only when something listens with `ssl`, as in nginx."""
     if not any(listen.ssl for listen in listens):
         return build_settings(scope, context)
-    pairs = server_pairs(scope, context)
-    return build_settings(scope, context, terminates=True, pairs=pairs)
+    named = certificate_names(scope)
+    if not any_variables(named):
+        return build_settings(scope, context, terminates=True, pairs=server_pairs(scope, context))
+    settings = build_settings(scope, context, terminates=True)
+    templates = pair_templates(named, scope.word("ssl_password_file"), context)
+    cache = certificate_cache(scope, "ssl_certificate_cache")
+    return replace(settings, tls=replace(settings.tls, templates=templates, certificate_cache=cache))

@@ -6,10 +6,11 @@ import ssl
 from typing import Final
 
 from ...errors import ConfigError
-from ...model.tls import KeyPair, ServerTls, UpstreamTls
+from ...model.tls import KeyPair, PairTemplate, ServerTls, UpstreamTls
 from ...openssl.pointers import unavailable
 from .. import values
 from ..tree import Directive, Word
+from .certificate_variables import any_variables, certificate_cache, pair_templates
 from .context import Context
 from .files import authorities, dh_parameters, key_pair, revocations
 from .openssl import (
@@ -75,14 +76,17 @@ def server_pairs(scope: Scope, context: Context) -> tuple[KeyPair, ...]:
 
     As in nginx, certificates and keys are inherited apart from each other and belong together in their order.
     """
+    passwords = scope.word("ssl_password_file")
+    return tuple(key_pair(name, key, passwords, context) for name, key in certificate_names(scope))
+
+
+def certificate_names(scope: Scope) -> tuple[tuple[Word, Word], ...]:
+    """The names of certificates and keys."""
     names = scope.all("ssl_certificate")
     keys = scope.all("ssl_certificate_key")
-    passwords = scope.word("ssl_password_file")
     if len(names) > len(keys):
         raise missing_key(names[len(keys)], bool(keys))
-    return tuple(
-        key_pair(name.words[0], key.words[0], passwords, context) for name, key in zip(names, keys, strict=False)
-    )
+    return tuple((name.words[0], key.words[0]) for name, key in zip(names, keys, strict=False))
 
 
 def missing_key(certificate: Directive, some_keys: bool) -> ConfigError:
@@ -100,9 +104,12 @@ def upstream_tls(scope: Scope, context: Context, *, on: bool | None = None) -> U
     verify = scope.one("proxy_ssl_verify")
     if on:
         available(scope, "proxy_ssl_verify_depth")
+    pair, templates = upstream_pair(scope, context) if on else (None, ())
     tls = UpstreamTls(
         on=on,
-        pair=upstream_pair(scope, context) if on else None,
+        pair=pair,
+        templates=templates,
+        certificate_cache=certificate_cache(scope, "proxy_ssl_certificate_cache"),
         protocols=protocols(scope, "proxy_ssl_protocols", UPSTREAM.protocols, context),
         ciphers=ciphers(scope, "proxy_ssl_ciphers", UPSTREAM.ciphers),
         name=None if name is None else context.template(name),
@@ -121,16 +128,19 @@ def upstream_tls(scope: Scope, context: Context, *, on: bool | None = None) -> U
     return tls
 
 
-def upstream_pair(scope: Scope, context: Context) -> KeyPair | None:
-    """The client certificate for upstreams."""
+def upstream_pair(scope: Scope, context: Context) -> tuple[KeyPair | None, tuple[PairTemplate, ...]]:
+    """The client certificate for upstreams: as it is, or where its name has variables how to find it."""
     certificate = scope.word("proxy_ssl_certificate")
     if certificate is None or not certificate.text:
-        return None
+        return None, ()
     key = scope.word("proxy_ssl_certificate_key")
     if key is None:
         text = f'no "proxy_ssl_certificate_key" is defined for certificate "{certificate.text}"'
         raise ConfigError(text, certificate.where)
-    return key_pair(certificate, key, scope.word("proxy_ssl_password_file"), context)
+    passwords = scope.word("proxy_ssl_password_file")
+    if any_variables([(certificate, key)]):
+        return None, pair_templates([(certificate, key)], passwords, context, may_be_empty=True)
+    return key_pair(certificate, key, passwords, context), ()
 
 
 def protocols(scope: Scope, name: str, default: frozenset[str], context: Context) -> frozenset[str]:

@@ -157,7 +157,7 @@ def check_certificates(some: Sequence[tuple[Listen, Server]]) -> None:
     ordered = sorted(some, key=lambda pair: not pair[0].default_server)
     for listen, server in ordered:
         tls = server.settings.tls
-        if tls.pairs:
+        if tls.pairs or tls.templates:
             if server is ordered[0][1]:
                 return
         elif not tls.reject_handshake:

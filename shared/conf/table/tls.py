@@ -139,7 +139,6 @@ SSL: Final[tuple[Spec, ...]] = (
         default="off",
         since="1.27.4",
         syntax="off | max=number [inactive=time] [valid=time]",
-        status="planned",
     ),
     *(
         simple(
@@ -232,6 +231,5 @@ PROXY_SSL: Final[tuple[Spec, ...]] = (
         default="off",
         since="1.27.4",
         syntax="off | max=number [inactive=time] [valid=time]",
-        status="planned",
     ),
 )

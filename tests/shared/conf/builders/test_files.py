@@ -51,8 +51,9 @@ def test_an_expired_certificate_is_warned_about_once() -> None:
     assert warning.startswith(f'certificate "{DIRECTORY}/a.crt" (CN=a.test) expired on 9999-12-31')
 
 
-def test_variables_in_paths_are_refused() -> None:
-    assert "variables" in mistake(TLS % ("$ssl_server_name.crt", "a.key"), pair_files()).text
+def test_variables_in_paths_are_refused_in_the_gateway() -> None:
+    text = "certificate { ssl_certificate $ssl_server_name.crt; ssl_certificate_key a.key; } stream_listen 1;"
+    assert "variables" in mistake(text, pair_files()).text
 
 
 def test_certificates_of_authorities() -> None:
