@@ -10,6 +10,7 @@ import os
 import ssl
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 
 from ..shared.errorlog import ErrorLog
@@ -17,13 +18,14 @@ from ..shared.model.address import Address, ipv4, ipv6
 from ..shared.model.log import ErrorLogTarget
 from ..shared.model.settings import Settings
 from ..shared.model.stream import Pass, ProxyPass, Return, Server
-from ..shared.model.tls import ServerTls, UpstreamTls
+from ..shared.model.tls import KeyPair, ServerTls, UpstreamTls
 from ..shared.model.upstream import Resolver, Upstream
 from ..shared.server_names import shown_name
 from ..shared.sources import sources
-from ..shared.tls_contexts import context_key, default_pairs, fill, gateway_tls, server_keys, upstream_context
+from ..shared.tls_contexts import blank, context_key, default_pairs, fill, gateway_tls, server_keys, upstream_context
 from .accesslog import AccessLogs
 from .balance import Balancer
+from .certificates import Certificates
 from .gateway import GatewayTables
 from .listener import Listener
 from .methods import make_balancer
@@ -49,6 +51,7 @@ class Plan:
         self._logs: dict[tuple[ErrorLogTarget, ...], ErrorLog] = {(): birth.log}
         self._balancers: dict[int, Balancer] = {}
         self._upstream_contexts: dict[UpstreamTls, ssl.SSLContext] = {}
+        self._certificates: dict[ServerTls | UpstreamTls, Certificates] = {}
         self._upstream_sessions: dict[ssl.SSLContext, TlsSessions] = {}
         self._server_contexts: dict[object, ssl.SSLContext] = {}
         self._unresolved: list[tuple[Balancer, int]] = []
@@ -177,9 +180,33 @@ class Plan:
         )
         if settings.upstream_tls.on:
             target.upstream_context = context = self._upstream_context(settings.upstream_tls)
-            if settings.upstream_tls.session_reuse:
+            tls = settings.upstream_tls
+            if tls.templates:
+                target.upstream_certificates = self._upstream_certificates(tls)
+            elif tls.session_reuse:
                 target.upstream_sessions = self._upstream_sessions.setdefault(context, TlsSessions())
         return target
+
+    def _upstream_certificates(self, tls: UpstreamTls) -> Certificates:
+        known = self._certificates.get(tls)
+        if known is None:
+            known = self._certificates[tls] = Certificates(
+                tls.templates,
+                tls.certificate_cache,
+                lambda pairs: upstream_context(replace(tls, pair=pairs[0] if pairs else None)),
+            )
+        return known
+
+    def _server_certificates(self, tls: ServerTls) -> Certificates:
+        def make(pairs: tuple[KeyPair, ...]) -> ssl.SSLContext:
+            context = blank()
+            fill(context, replace(tls, pairs=pairs))
+            return context
+
+        known = self._certificates.get(tls)
+        if known is None:
+            known = self._certificates[tls] = Certificates(tls.templates, tls.certificate_cache, make)
+        return known
 
     def _upstream_context(self, tls: UpstreamTls) -> ssl.SSLContext:
         known = self._upstream_contexts.get(tls)
@@ -202,7 +229,10 @@ class Plan:
         elif isinstance(handler, Pass):
             target.passes = handler
         if any(listen.ssl for listen in server.listens):
-            target.server_context = self._server_contexts.get(context_key(server.settings.tls))
+            tls = server.settings.tls
+            target.server_context = self._server_contexts.get(context_key(tls))
+            if tls.templates and not tls.reject_handshake:
+                target.certificates = self._server_certificates(tls)
         return target
 
     def _gateway(self) -> tuple[GatewayTables | None, Target | None]:
