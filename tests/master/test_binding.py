@@ -105,6 +105,7 @@ def test_options_reach_the_socket() -> None:
 def test_a_udp_socket_is_bound_and_does_not_listen() -> None:
     bound = opened(replace(wanted(ipv4("127.0.0.1", 0)), udp=True))
     assert bound.sockets[0].type == socket.SOCK_DGRAM
+    assert not bound.sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
     bound.close()
 
 
