@@ -85,7 +85,7 @@ def test_a_near_name_is_found_among_many_and_quickly() -> None:
     for _ in range(20):
         said = refusal.nearest(TLS._replace(sni="host.zone12345.test"))
     assert said == 'the nearest route is "r12345": its SNI is host12345.zone12345.test'
-    assert time.process_time() - began < 0.2
+    assert time.process_time() - began < 2  # twenty readings of all 20,000 routes would take longer than that
 
 
 def test_a_route_with_very_many_conditions_is_passed_over() -> None:

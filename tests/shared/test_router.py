@@ -165,7 +165,7 @@ def test_many_names_with_many_ends_share_what_follows() -> None:
     one = route("1", snis=" ".join(f"h{n}.test" for n in range(200)), sources=ends, destinations=[*ends, ":5555"])
     began = time.process_time()
     assert taken([one], "h7.test") == "1"
-    assert time.process_time() - began < 1  # 200 x 200 x 201 entries would take eight seconds
+    assert time.process_time() - began < 4  # 200 x 200 x 201 entries would take eight seconds
 
 
 def cost(routes: Sequence[Route], sni: str | None, source: AddressPort) -> float:

@@ -82,11 +82,11 @@ def test_a_mistake_in_an_included_file_is_told_with_its_place() -> None:
     assert (error.text, str(error.where)) == ('invalid network "nonsense"', "/etc/penstock/a.geo:2")
 
 
-def test_two_hundred_thousand_ranges_load_in_five_seconds() -> None:
+def test_two_hundred_thousand_ranges_load_without_work_that_grows_with_their_square() -> None:
     def dotted(number: int) -> str:
         return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
     lines = [f"{dotted(at)}-{dotted(at + 999)} v{at % 97};" for at in range(1 << 24, (1 << 24) + 200_000_000, 1000)]
     begun = time.process_time()
     stream("geo $g { ranges; include big.geo; }", {"big.geo": "\n".join(lines)})
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 20  # 2.6 s on a machine with nothing else to do
