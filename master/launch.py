@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ class Launch:
 
     def load(self) -> Configuration:
         """Read the configuration as it is now; raises ConfigError."""
-        configuration = load(self.file, self.prefix, globals_text=self.globals_text, system=real_system())
+        configuration = self._built()
         main = configuration.main
         if self.error_log is not None:
             main = replace(main, error_logs=tuple(self._redirected(target) for target in main.error_logs))
@@ -50,6 +51,15 @@ class Launch:
             # Still a process of its own: a worker that nobody can replace would be of no use.
             main = replace(main, worker_processes=1)
         return replace(configuration, main=main)
+
+    def _built(self) -> Configuration:
+        # Nothing that is built is garbage before it is complete: looking for some took nine tenths of the time
+        # that 100,000 routes need.
+        gc.disable()
+        try:
+            return load(self.file, self.prefix, globals_text=self.globals_text, system=real_system())
+        finally:
+            gc.enable()
 
     @property
     def default_error_log(self) -> str:

@@ -81,6 +81,7 @@ class Life:
     async def run(self) -> int:
         """Prepare, say so, serve, and drain; the exit status."""
         birth = self.birth
+        gc.disable()  # what is made until then stays: looking for garbage among it costs more than making it
         try:
             self.plan = plan = Plan(self.worker)
             plan.build()
@@ -90,6 +91,8 @@ class Life:
             birth.log.emerg(text)
             birth.control.send(encode(Verb.FAILED, text))
             return EXIT_CANNOT_START
+        finally:
+            gc.enable()
         self.loop.add_signal_handler(signal.SIGINT, lambda: None)  # a terminal's Ctrl-C is the master's business
         gc.collect()
         gc.freeze()

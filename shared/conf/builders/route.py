@@ -22,6 +22,10 @@ from .settings import build_settings
 
 PROTOCOLS: Final = ("tcp", "tls", "tls_passthrough")
 PASSTHROUGH: Final = "tls_passthrough"
+CONDITIONS: Final = frozenset({"protocols", "snis", "sources", "destinations", "service", "preserve_host", "tags"})
+"""A route's directives that are no settings of its sessions."""
+Alike = dict[tuple[str | None, bool], Settings]
+"""Settings by service and by whether TLS ends here."""
 ENDPOINT: Final = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9.]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?P<mask>/[0-9]{1,3})?(?P<port>:[0-9]+)?"
 )
@@ -32,16 +36,24 @@ def build_routes(
 ) -> tuple[Route, ...]:
     """Every route, in the order written: older first."""
     routes: dict[str, Route] = {}
+    alike: Alike = {}
     for directive in stream.own("route"):
         name = entity_name(directive)
         if name in routes:
             raise duplicate_name(directive, routes[name].where)
-        routes[name] = build_route(name, directive, stream, services, context, terminates=terminates)
+        routes[name] = build_route(name, directive, stream, services, context, alike, terminates=terminates)
     return tuple(routes.values())
 
 
 def build_route(
-    name: str, directive: Directive, stream: Scope, services: Mapping[str, Built], context: Context, *, terminates: bool
+    name: str,
+    directive: Directive,
+    stream: Scope,
+    services: Mapping[str, Built],
+    context: Context,
+    alike: Alike,
+    *,
+    terminates: bool,
 ) -> Route:
     """One route."""
     own = Scope(directive.block or ())
@@ -52,7 +64,7 @@ def build_route(
         name=name,
         protocols=protocols,
         service=built.service if built else None,
-        settings=route_settings(directive, stream, built, context, terminates=terminates and "tls" in protocols),
+        settings=settings_once(directive, stream, built, context, alike, terminates and "tls" in protocols),
         snis=tuple(dict.fromkeys(sni(word) for word in snis.words)) if snis else (),
         sources=endpoints(own.one("sources")),
         destinations=endpoints(own.one("destinations")),
@@ -99,6 +111,19 @@ def named_service(own: Scope, services: Mapping[str, Built]) -> Built | None:
         near = nearest(word.text, services)
         raise ConfigError(f'unknown service "{word.text}"', word.where, f'did you mean "{near}"?' if near else "")
     return built
+
+
+def settings_once(
+    directive: Directive, stream: Scope, built: Built | None, context: Context, alike: Alike, terminates: bool
+) -> Settings:
+    """The same settings for all routes that say nothing but where they apply: of 100,000 routes most are such."""
+    if any(each.name not in CONDITIONS for each in directive.block or ()):
+        return route_settings(directive, stream, built, context, terminates=terminates)
+    key = (built.service.name if built else None, terminates)
+    settings = alike.get(key)
+    if settings is None:
+        settings = alike[key] = route_settings(directive, stream, built, context, terminates=terminates)
+    return settings
 
 
 def route_settings(

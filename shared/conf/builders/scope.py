@@ -27,6 +27,8 @@ class Scope:
 
     def own(self, *names: str) -> tuple[Directive, ...]:
         """The directives of those names in this block itself, in the order written."""
+        if not any(name in self.by_name for name in names):
+            return ()
         found = [self.by_name[name] for name in names if name in self.by_name]
         places = found[0] if len(found) == 1 else sorted(place for some in found for place in some)
         return tuple(self.directives[place] for place in places)
