@@ -163,15 +163,6 @@ OPERATIONS: Final[tuple[Spec, ...]] = (
         repeatable=True,
     ),
     simple(
-        "state_directory",
-        "main",
-        "1",
-        FILE,
-        "Where Penstock keeps what must outlive it.",
-        since=OURS,
-        syntax="directory",
-    ),
-    simple(
         "admin_listen",
         "main",
         "1+",

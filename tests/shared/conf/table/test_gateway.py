@@ -41,4 +41,4 @@ def test_service_is_a_block_in_stream_and_a_word_in_a_route() -> None:
 
 def test_what_operates_penstock_stands_in_the_main_context() -> None:
     assert all(spec.contexts == {"main"} for spec in OPERATIONS)
-    checked("metrics_listen 127.0.0.1:9145; metrics_listen unix:/m; state_directory /var/lib/penstock;")
+    checked("metrics_listen 127.0.0.1:9145; metrics_listen unix:/m;")
