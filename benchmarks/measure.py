@@ -54,7 +54,7 @@ class Settings:
             clients=32,
             sizes=(10, 2_000) if quick else (10, 1_000, 100_000),
             sessions=1000 if quick else 4000,
-            repeats=min(rounds or 5, 1 if quick else 2),
+            repeats=min(rounds or 5, 1 if quick else 3),
             proxy_cpus={cpus[0]} if split else set(cpus),
             load_cpus=set(cpus[1:]) if split else set(cpus),
         )
