@@ -84,6 +84,8 @@ class Figure:
     """Penstock ÷ nginx, at most."""
     limit: float | None = None
     """What Penstock may take at most, whatever the others do."""
+    least: float | None = None
+    """What Penstock must give at least: the one kind of figure where more is better."""
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     disqualified: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -102,9 +104,10 @@ class Figure:
         """The middle one."""
         return statistics.median(self.values(subject))
 
-    def ratios(self, subject: str, against: str = "nginx") -> list[float]:
-        """Round by round, against another subject."""
-        return [ours / theirs for ours, theirs in zip(self.values(subject), self.values(against), strict=False)]
+    def ratios(self, subject: str, against: str = "nginx", of: Figure | None = None) -> list[float]:
+        """Round by round, against another subject (of another figure)."""
+        others = (of or self).values(against)
+        return [ours / theirs for ours, theirs in zip(self.values(subject), others, strict=False)]
 
     def ratio(self, subject: str, against: str = "nginx") -> float | None:
         """The median of the ratios; None without anything to compare with."""

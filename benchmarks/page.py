@@ -71,9 +71,11 @@ def verdict(results: Results) -> Iterator[str]:
     missed: list[str] = []
     for figure in results.figures:
         ratio, values = figure.ratio("penstock"), figure.values("penstock")
-        if figure.limit is not None and values:
-            took = f"{number(figure.median('penstock'))} {figure.unit}"
-            (met if figure.median("penstock") < figure.limit else missed).append(f"{figure.title} ({took})")
+        bound = figure.limit or figure.least
+        if bound is not None and values:
+            median = figure.median("penstock")
+            good = median <= bound if figure.limit else median >= bound
+            (met if good else missed).append(f"{figure.title} ({number(median)}, {number(bound)} {figure.unit})")
         elif figure.target is not None and ratio is not None:
             (met if ratio <= figure.target else missed).append(f"{figure.title} ({ratio:.2f}, {figure.target:.2f})")
     for heading, titles in (("Within the target", met), ("Not within the target", missed)):
@@ -93,7 +95,9 @@ def row(figure: Figure, title: str, subjects: list[str], ours: str = "penstock")
     against = f"**{ratio:.2f}** ({min(ratios):.2f}–{max(ratios):.2f})" if ratio is not None else ""
     target = f"≤ {figure.target:.2f}" if figure.target is not None else ""
     if figure.limit is not None:
-        target = f"< {number(figure.limit)} {figure.unit}"
+        target = f"≤ {number(figure.limit)} {figure.unit}"
+    if figure.least is not None:
+        target = f"≥ {number(figure.least)}"
     return f"| {title} | {figure.unit} | {' | '.join(cells)} | {against} | {target} |"
 
 

@@ -60,7 +60,9 @@ def ratios(results: Results, axes: Any) -> bool:
 
 def names(results: Results, axes: Any) -> bool:
     """Cost of a passthrough connection against the number of names."""
-    figures = [(int(one.key.removeprefix("sni-")), one) for one in results.figures if one.key.startswith("sni-")]
+    figures = [
+        (int(one.key.removeprefix("sni-")), one) for one in results.figures if one.key.removeprefix("sni-").isdigit()
+    ]
     if len(figures) < 2:
         return False
     for subject, ink in INK.items():

@@ -13,6 +13,8 @@ def lines(figure: Figure) -> Iterator[str]:
     target = f", target ≤ {figure.target:.2f} × nginx" if figure.target is not None else ""
     if figure.limit is not None:
         target = f", target < {number(figure.limit)}"
+    if figure.least is not None:
+        target = f", target ≥ {number(figure.least)}"
     yield f"{figure.title}  [{figure.key}]  ({figure.unit}{target})"
     for subject in figure.samples:
         values = figure.values(subject)

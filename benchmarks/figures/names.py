@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import random
 from collections.abc import Iterator
 
@@ -19,23 +21,46 @@ ASKED = 64
 
 
 def sni(bench: Bench) -> Iterator[Figure]:
-    """nginx's `ssl_preread` and `map`; Penstock the same way and by routes; HAProxy by a map file."""
-    for size in bench.settings.sizes:
-        figure = Figure(f"sni-{size}", f"SNI passthrough among {size:,} names", "CPU µs per connection", 1.05)
-        names = [name(at) for at in range(size)]
-        context = client_context()
-        hellos = [hello(one, context) for one in random.Random(size).sample(names, min(ASKED, size))]
-        with bench.started(variants(bench, names)) as started:
+    """nginx's `ssl_preread` and `map`; Penstock the same way and by routes; HAProxy by a map file.
 
-            def measure(subject: Subject, hellos: list[bytes] = hellos) -> Sample:
-                jobs = [
-                    visit(address(subject, "sni"), hellos[at:] + hellos[:at]) for at in range(bench.settings.clients)
-                ]
-                return cost(subject, jobs, bench.settings, MICRO)
+    All sizes run at once and are measured in turn, so that growing with the number of names can be told from noise.
+    """
+    figures, hellos, good = {}, {}, {}
+    context = client_context()
+    with contextlib.ExitStack() as stack:
+        for size in bench.settings.sizes:
+            figures[size] = figure = Figure(
+                f"sni-{size}", f"SNI passthrough among {size:,} names", "CPU µs per connection", 1.05
+            )
+            names = [name(at) for at in range(size)]
+            asked = random.Random(size).sample(names, min(ASKED, size))
+            hellos[size] = [hello(one, context) for one in asked]
+            started = stack.enter_context(bench.started(variants(bench, names)))
+            figure.notes.append("started in " + ", ".join(f"{one.started_in:.1f} s ({one.label})" for one in started))
+            good[size] = proven(figure, started, hellos[size])
+        for _ in range(bench.settings.rounds):
+            for size, figure in figures.items():
+                in_turn(figure, good[size], 1, functools.partial(one_sample, bench, hellos[size]))
+    yield from figures.values()
+    yield growth(figures)
 
-            in_turn(figure, proven(figure, started, hellos), bench.settings.rounds, measure)
-            figure.notes += [f"{one.label} started in {one.started_in:.1f} s" for one in started]
-        yield figure
+
+def one_sample(bench: Bench, hellos: list[bytes], subject: Subject) -> Sample:
+    """Every client goes round all hellos, each from another place on."""
+    clients = range(bench.settings.clients)
+    jobs = [visit(address(subject, "sni"), hellos[at % len(hellos) :] + hellos[: at % len(hellos)]) for at in clients]
+    return cost(subject, jobs, bench.settings, MICRO)
+
+
+def growth(figures: dict[int, Figure]) -> Figure:
+    """What a connection costs among the most names, where it costs 1 among the fewest."""
+    few, many = min(figures), max(figures)
+    title = f"SNI passthrough, {many:,} names against {few:,}"
+    figure = Figure("sni-growth", title, "× as much CPU", limit=1.05)
+    for subject in figures[many].samples:
+        for ratio in figures[many].ratios(subject, subject, figures[few]):
+            figure.add(subject, Sample(ratio))
+    return figure
 
 
 def name(at: int) -> str:

@@ -25,7 +25,7 @@ FULL: Final = 0.9
 
 def workers(bench: Bench) -> Iterator[Figure]:
     """Plain connections through one worker, then through two; both are free to run on any processor."""
-    figure = Figure("workers", "two workers against one, plain connections", "× as much work", None)
+    figure = Figure("workers", "two workers against one, plain connections", "× as much work", least=1.8)
     everywhere = set(os.sched_getaffinity(0))
     settings = dataclasses.replace(bench.settings, load_cpus=everywhere)
     pairs: dict[str, Subject] = {}
