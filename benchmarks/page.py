@@ -77,7 +77,7 @@ def verdict(results: Results) -> Iterator[str]:
             good = median <= bound if figure.limit else median >= bound
             (met if good else missed).append(f"{figure.title} ({number(median)}, {number(bound)} {figure.unit})")
         elif figure.target is not None and ratio is not None:
-            (met if ratio <= figure.target else missed).append(f"{figure.title} ({ratio:.2f}, {figure.target:.2f})")
+            (met if ratio <= figure.target else missed).append(f"{figure.title} ({number(ratio)}, {figure.target:.2f})")
     for heading, titles in (("Within the target", met), ("Not within the target", missed)):
         if titles:
             yield f"{heading} (measured, target):"
