@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,7 @@ START: Final = 120.0
 """Seconds that a subject gets to serve; 100,000 names take a while."""
 
 
-class Subject:
+class Subject(ABC):
     """One program on one scenario; use it in a `with`."""
 
     name = ""
@@ -44,17 +45,17 @@ class Subject:
         self.started_in = 0.0
 
     @classmethod
+    @abstractmethod
     def version(cls) -> str | None:
         """Its version, or None when it is not installed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def command(self) -> Sequence[str]:
         """The command line that runs it in the foreground."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, scenario: Scenario) -> None:
         """Write its configuration."""
-        raise NotImplementedError
 
     def reload(self) -> None:
         """Have it apply what was written."""

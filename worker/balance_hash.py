@@ -10,6 +10,7 @@ empty key, and a peer that is alone are left to the round robin, and with it the
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
@@ -26,7 +27,7 @@ POINTS: Final = 160
 """Points of the circle for each unit of weight."""
 
 
-class KeyedBalancer(Balancer):
+class KeyedBalancer(Balancer, ABC):
     """What the two have in common: a key rendered per session, and round robin where hashing leads nowhere."""
 
     __slots__ = ("_ring",)
@@ -49,16 +50,16 @@ class KeyedBalancer(Balancer):
             return b""
         return template.render(session).encode("utf-8", "surrogateescape")
 
-    def _walk(self, key: bytes, tried: int) -> PeerState | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _walk(self, key: bytes, tried: int) -> PeerState | None: ...
 
     def _arrange(self, states: Iterable[PeerState]) -> None:
         super()._arrange(states)
         self._ring = tuple(state for state in self.states if not state.peer.backup)
         self._prepare()
 
-    def _prepare(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _prepare(self) -> None: ...
 
 
 class HashBalancer(KeyedBalancer):

@@ -13,6 +13,7 @@ it ended now.
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from itertools import accumulate
@@ -64,7 +65,7 @@ class Times:
         return time
 
 
-class BurdenBalancer(Balancer):
+class BurdenBalancer(Balancer, ABC):
     """Chooses the least burden among all peers that are live."""
 
     __slots__ = ()
@@ -77,8 +78,8 @@ class BurdenBalancer(Balancer):
             state.conns += 1
         return state
 
-    def _burdens(self, states: list[PeerState], now: float) -> list[float]:
-        raise NotImplementedError
+    @abstractmethod
+    def _burdens(self, states: list[PeerState], now: float) -> list[float]: ...
 
     def _least(self, states: tuple[PeerState, ...], tried: int) -> PeerState | None:
         now = self._clock()

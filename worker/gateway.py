@@ -12,9 +12,8 @@ from ..shared.printable import printable
 from ..shared.refusal import Refusal
 from ..shared.router import Router
 from ..shared.words import SNIFF_OUTCOMES
-from .access import allowed
+from .access import admitted
 from .handshake import accept_tls
-from .limits import within_limits
 from .preread import Look, look
 
 if TYPE_CHECKING:
@@ -110,10 +109,7 @@ async def enter(session: Session) -> bool:
     if target.says_debug:
         target.log.debug(f'route "{target.route_name}"', session.number)
     session.cells = listener.layout.sessions(listener.number, target.number)
-    if target.has_limits and not within_limits(session):
-        return False
-    if target.has_access and not allowed(session, target.settings.access):
-        session.refuse(403, "denied")
+    if (target.has_limits or target.has_access) and not admitted(session):
         return False
     assert target.route is not None
     if is_tls and "tls" in target.route.protocols:

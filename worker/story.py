@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from ..shared.model.listen import Mode
 from . import gateway, virtual
-from .access import allowed
+from .access import admitted
 from .connect import connect
 from .handover import hand_over
 from .handshake import accept_tls, fail, found_context, reject
-from .limits import within_limits
 from .passing import choose_balancer
 from .preread import look, read_proxy_header
 from .relay import HANGUP, IN, Endpoint, Means, join
@@ -35,10 +34,7 @@ async def story(session: Session, passed: int = 0) -> None:
         log_accepted(session)
     if listener.listen.proxy_protocol and not await read_proxy_header(session):
         return
-    if target.has_limits and not within_limits(session):
-        return
-    if target.has_access and not allowed(session, target.settings.access):
-        session.refuse(403, "denied")
+    if (target.has_limits or target.has_access) and not admitted(session):
         return
     if target.has_sets:
         for name, template in target.settings.sets:

@@ -7,9 +7,8 @@ import socket
 from typing import TYPE_CHECKING, Final
 
 from ..shared.view import Try
-from .access import allowed
+from .access import admitted
 from .connect import OUTCOME_INDEX, drop_upstream, ended_try, failure, proxy_header, tune
-from .limits import within_limits
 from .passing import choose_balancer
 
 if TYPE_CHECKING:
@@ -28,10 +27,7 @@ async def story(session: UdpSession) -> None:
     target = session.target
     if target.says_info:
         log_begun(session)
-    if target.has_limits and not within_limits(session):
-        return
-    if target.has_access and not allowed(session, target.settings.access):
-        session.refuse(403, "denied")
+    if not admitted(session):
         return
     if target.has_sets:
         for name, template in target.settings.sets:

@@ -15,7 +15,7 @@ from ctypes import c_void_p
 from functools import cache
 from typing import Any, Final
 
-from .library import Library, NotAvailable, load
+from .binding import Library, NotAvailable, load
 
 WORD: Final = ctypes.sizeof(c_void_p)
 HEADER: Final = object.__basicsize__

@@ -15,7 +15,7 @@ from ctypes import POINTER, c_char_p, c_int, c_size_t, c_ubyte, c_uint, c_void_p
 from functools import cache
 from typing import Any, Final
 
-from .library import NotAvailable
+from .binding import NotAvailable
 from .pointers import checked, context_pointer
 
 SIZES: Final = (48, 80)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from ..memfile import memory_file
-from .library import NotAvailable
+from .binding import NotAvailable
 from .pointers import checked, connection_pointer, context_pointer, unavailable
 
 X509_V_OK: Final = 0

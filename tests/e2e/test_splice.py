@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import peers
@@ -13,30 +9,14 @@ import pytest
 from clients import connect, read_exactly
 from deadline import seconds
 from gate import Gate
-from needs import program, requires
+from needs import requires
 from peers import Peer
+from tracing import attached
 
 CONFIG = """
 stream { server { listen 127.0.0.1:%%PORT_echo%%; proxy_pass %%ECHO%%; } }
 """
 SIZE = 4 << 20
-
-
-@contextmanager
-def refusing(pid: int, error: str, report: Path) -> Iterator[None]:
-    """Let every splice of a process fail with an error."""
-    command = [program("strace"), "-f", "-p", str(pid), "-e", f"inject=splice:error={error}", "-e", "trace=splice"]
-    with subprocess.Popen([*command, "-o", str(report)], stderr=subprocess.PIPE, text=True) as strace:
-        assert strace.stderr is not None
-        said = strace.stderr.readline()
-        if "attached" not in said:
-            strace.wait(seconds(10))
-            pytest.skip(f"strace may not look at a process here: {said.strip()}")
-        try:
-            yield
-        finally:
-            strace.send_signal(signal.SIGINT)
-            strace.wait(seconds(10))
 
 
 @requires("strace")
@@ -45,7 +25,8 @@ def test_bulk_is_copied_where_splice_is_refused(tmp_path: Path, error: str) -> N
     with Peer(peers.echo) as echo, Gate(tmp_path, CONFIG, ECHO=echo) as gate:
         (worker,) = gate.workers()
         report = tmp_path / "strace.txt"
-        with refusing(worker, error, report), connect(gate.port("echo")) as client:
+        options = ("-e", f"inject=splice:error={error}", "-e", "trace=splice")
+        with attached(worker, report, *options), connect(gate.port("echo")) as client:
             text = bytes(range(256)) * 256
             for _ in range(SIZE // len(text)):
                 client.sendall(text)

@@ -41,7 +41,7 @@ def test_closed_descriptors_become_dev_null() -> None:
 
 def test_the_started_process_ends_when_the_other_serves() -> None:
     """`run` returns only once nobody holds its pipes: the one in the background has let them go."""
-    result = run(GOES.format(keeps=False, then="place.started(); import time; time.sleep(300)"))
+    result = run(GOES.format(keeps=False, then="place.started(); import signal; signal.pause()"))
     assert result.returncode == 0
     pid = int(result.stderr)
     assert alive(pid)

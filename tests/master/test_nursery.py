@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -108,13 +110,21 @@ def test_what_the_dead_have_counted_stays(ward: Callable[[WorkerMain], Ward]) ->
 
 
 def closes_its_control(birth: Birth) -> NoReturn:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     birth.control.close()
-    time.sleep(0.05)
+    signal.sigwait([signal.SIGUSR1])
     os._exit(0)
 
 
 def test_a_closed_control_socket_is_no_death_yet(ward: Callable[[WorkerMain], Ward]) -> None:
-    assert ward(closes_its_control).live() == ["exited with code 0"]
+    one = ward(closes_its_control)
+    child = one.nursery.spawn(one.generation, 0)
+    one.until(lambda: bool(select.select([child.control], [], [], 0)[0]))
+    one.loop.run_until_complete(asyncio.sleep(0))  # the turn in which the nursery reads the end
+    assert (len(one.nursery), one.events) == (1, [])
+    os.kill(child.pid, signal.SIGUSR1)
+    one.until(lambda: len(one.nursery) == 0)
+    assert one.events == ["exited with code 0"]
 
 
 def test_strangers_are_reaped_and_workers_left_for_their_turn() -> None:

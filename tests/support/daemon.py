@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ from filling import Filling, bound_ports, listening_ports
 EVENTS: Final = "events { worker_connections 4096; }\n"
 
 
-class Daemon:
+class Daemon(ABC):
     """Penstock or nginx in the foreground of a directory of its own; use it in a `with`."""
 
     name = "daemon"
@@ -35,13 +36,13 @@ class Daemon:
 
     # -- what a kind of daemon says of itself
 
+    @abstractmethod
     def command(self) -> Sequence[str]:
         """The command line."""
-        raise NotImplementedError
 
+    @abstractmethod
     def preamble(self) -> str:
         """Lines of the main context that only this program needs."""
-        raise NotImplementedError
 
     # -- life
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ RUNNING: Final = 2
 @contextmanager
 def descriptors_up_to(count: int) -> Iterator[None]:
     """Let this process open no descriptor beyond the `count` lowest that are free."""
+    gc.collect()  # what earlier tests have left must not give descriptors back meanwhile
     spare = [os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) for _ in range(count + 1)]
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:

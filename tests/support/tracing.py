@@ -19,7 +19,15 @@ def traced(pid: int, directory: Path) -> Iterator[Counter[str]]:
     """Count what a process asks of the kernel while the block runs; the counter is filled when it ends."""
     calls: Counter[str] = Counter()
     report = directory / "strace.txt"
-    command = [program("strace"), "-c", "-f", "-p", str(pid), "-o", str(report)]
+    with attached(pid, report, "-c"):
+        yield calls
+    calls.update(counted(report.read_text()))
+
+
+@contextmanager
+def attached(pid: int, report: Path, *options: str) -> Iterator[None]:
+    """Have strace follow a process while the block runs, its report in a file."""
+    command = [program("strace"), "-f", "-p", str(pid), "-o", str(report), *options]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
         assert strace.stderr is not None
         said = strace.stderr.readline()
@@ -27,11 +35,10 @@ def traced(pid: int, directory: Path) -> Iterator[Counter[str]]:
             strace.wait(seconds(10))
             pytest.skip(f"strace may not look at a process here: {said.strip()}")
         try:
-            yield calls
+            yield
         finally:
             strace.send_signal(signal.SIGINT)
             strace.wait(seconds(10))
-    calls.update(counted(report.read_text()))
 
 
 def counted(report: str) -> dict[str, int]:

@@ -15,7 +15,7 @@ from handshake import meet
 
 import penstock
 from penstock.shared.openssl import pointers
-from penstock.shared.openssl.library import NotAvailable
+from penstock.shared.openssl.binding import NotAvailable
 from penstock.shared.openssl.pointers import checked, connection_pointer, context_pointer, unavailable
 
 PYTHONS = sorted({sys.executable, *(path for path in ("/usr/bin/python3",) if os.path.exists(path))})

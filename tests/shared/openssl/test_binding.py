@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from penstock.shared.openssl import library
-from penstock.shared.openssl.library import Library, NotAvailable, load
+from penstock.shared.openssl import binding
+from penstock.shared.openssl.binding import Library, NotAvailable, load
 
 
 def test_it_is_the_version_that_ssl_names() -> None:
@@ -35,7 +35,7 @@ def test_another_version_or_system_is_not_available(
 ) -> None:
     monkeypatch.setattr(module, name, value)
     with pytest.raises(NotAvailable, match=why):
-        library.load.__wrapped__()
+        binding.load.__wrapped__()
 
 
 def test_a_failure_tells_all_that_openssl_says_and_empties_its_queue() -> None:
