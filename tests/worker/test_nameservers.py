@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
@@ -151,7 +152,8 @@ def test_a_question_that_is_cancelled_leaves_nothing_behind(server: DnsServer) -
     server.silent_for = lambda _name, _kind: True
 
     async def cancelled() -> bool:
-        before = os.listdir("/proc/self/fd")
+        gc.collect()  # what earlier tests have left must not be counted as ours
+        before = len(os.listdir("/proc/self/fd"))
         tasks = asyncio.all_tasks()
         task = asyncio.ensure_future(NameServers(Resolver((server.address,))).addresses("a.example"))
         while sum(server.asked.values()) < 2:
@@ -159,7 +161,7 @@ def test_a_question_that_is_cancelled_leaves_nothing_behind(server: DnsServer) -
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        while os.listdir("/proc/self/fd") != before:  # transports close in the loop's next turns
+        while len(os.listdir("/proc/self/fd")) > before:  # transports close in the loop's next turns
             await asyncio.sleep(0.01)
         return asyncio.all_tasks() == tasks
 
