@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from ..shared.upstream_name import UpstreamName
+from ..shared.upstream_name import upstream_name as name_for
 from .name_match import matches
 
 if TYPE_CHECKING:
@@ -12,50 +13,12 @@ if TYPE_CHECKING:
     from .session import Session
 
 
-class UpstreamName(NamedTuple):
-    """What to send and what to check; None sends none."""
-
-    sni: str | None
-    verify: str
-
-
 def upstream_name(session: Session, peer: PeerState) -> UpstreamName:
-    """`proxy_ssl_name` or its default, and whether it may be sent: an IP address never is (RFC 6066, section 3).
-
-    A route with `preserve_host` speaks the client's own name to the upstream (Kong: upstream SNI).
-    """
+    """What a session sends to a peer, and what it checks."""
     target = session.target
-    settings = target.settings.upstream_tls
-    route = target.route
-    if settings.name is not None:
-        name = settings.name.render(session)
-    elif route is not None and route.service is not None:
-        name = route.service.host
-    elif target.balancer is not None and not target.balancer.upstream.implicit:
-        name = target.balancer.upstream.name
-    else:
-        name = peer.peer.host or peer.text.rpartition(":")[0]
-    if route is not None and route.preserve_host and session.hello is not None and session.hello.name:
-        name = session.hello.name
-    name = without_port(name).removesuffix(".")
-    return UpstreamName(name if settings.server_name and name and not is_address(name) else None, name)
-
-
-def without_port(name: str) -> str:
-    """`host:443` and `[::1]:443` without the port."""
-    if name.startswith("["):
-        return name[1:].partition("]")[0]
-    host, colon, port = name.rpartition(":")
-    return host if colon and port.isdigit() and ":" not in host else name
-
-
-def is_address(name: str) -> bool:
-    """Whether a name is an IP address."""
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
+    upstream = target.balancer.upstream if target.balancer is not None else None
+    host = peer.peer.host or peer.text.rpartition(":")[0]
+    return name_for(session, target.settings.upstream_tls, target.route, upstream, host)
 
 
 def check_upstream(session: Session, name: str) -> str:

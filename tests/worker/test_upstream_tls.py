@@ -11,8 +11,6 @@ import pytest
 from certs import Authority
 from workerbench import Bench
 
-from penstock.worker.upstream_tls import is_address, without_port
-
 SERVER = """
 {before}
 server {{ listen 127.0.0.1:%%PORT_a%%; proxy_pass {to}; {settings}
@@ -25,19 +23,6 @@ def listening() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         sock.setblocking(False)
         yield sock
-
-
-@pytest.mark.parametrize(
-    ("name", "bare"),
-    [("a.test:443", "a.test"), ("a.test", "a.test"), ("[::1]:443", "::1"), ("[::1]", "::1"), ("::1", "::1")],
-)  # fmt: skip
-def test_a_name_without_its_port(name: str, bare: str) -> None:
-    assert without_port(name) == bare
-
-
-@pytest.mark.parametrize(("name", "yes"), [("127.0.0.1", True), ("::1", True), ("a.test", False), ("", False)])
-def test_an_address_is_told_from_a_name(name: str, yes: bool) -> None:
-    assert is_address(name) is yes
 
 
 class Upstream:
