@@ -32,12 +32,14 @@ DEEPEST_BLOCK: Final = 32
 WILDCARDS: Final = "*?["
 
 
-def parse(path: str, read: Read, glob: Glob, base: str, text: str | None = None) -> Tree:
+def parse(path: str, read: Read, glob: Glob, base: str, text: str | None = None, enclosing: str = "") -> Tree:
     """The file at `path`, which is read unless its `text` is given; includes are relative to `base`.
+
+    What is in it stands inside the block named `enclosing`.
 
     Raises ConfigError, with the source line, for a file that cannot be read or parsed.
     """
-    return Parser(read, glob, base).run(path, text)
+    return Parser(read, glob, base).run(path, text, enclosing)
 
 
 def parse_parameters(text: str, read: Read, glob: Glob, base: str) -> Tree:
@@ -69,12 +71,12 @@ class Parser:
         self.reading: list[str] = []
         """The files that are open, outermost first."""
 
-    def run(self, path: str, text: str | None) -> Tree:
+    def run(self, path: str, text: str | None, enclosing: str = "") -> Tree:
         """The main file's tree."""
         if text is not None:
             self.texts[path] = text
         try:
-            return self.tree(self.file(path, None, "", 0))
+            return self.tree(self.file(path, None, enclosing, 0))
         except ConfigError as error:
             attach(error, self.sources())
             raise

@@ -8,6 +8,7 @@ from ...errors import ConfigError
 from ...model.upstream import Peer, Resolver, Upstream
 from ...model.where import Where
 from .. import values
+from ..report import attach
 from ..suggest import nearest
 from ..tree import Directive, Word
 from .addresses import Kind, Written, numeric, parse_address
@@ -15,6 +16,7 @@ from .context import Context
 from .method import build_method, check_parameters
 from .resolver import build_resolver
 from .scope import Scope
+from .state import read_state
 from .zone import size_of_zone
 
 NUMBERS: Final = {"weight": 1, "max_conns": 0, "max_fails": 0}
@@ -40,14 +42,21 @@ def build_upstream(directive: Directive, stream: Scope, context: Context) -> Ups
     """One `upstream {}`."""
     name = directive.words[0].text
     scope = Scope(directive.block or ())
+    state = read_state(scope, context)
+    if state is not None:
+        scope = Scope((*scope.directives, *state.directives))
     servers = scope.own("server")
-    if not servers:
+    if not servers and state is None:
         raise ConfigError("no servers are inside upstream", directive.where)
     method = build_method(scope, context)
-    for server in servers:
-        check_parameters(server, scope)
-    peers = tuple(peer for server in servers for peer in build_peers(server, context))
-    if all(peer.backup for peer in peers):
+    try:
+        for server in servers:
+            check_parameters(server, scope)
+        peers = tuple(peer for server in servers for peer in build_peers(server, context))
+    except ConfigError as error:
+        attach(error, state.files if state is not None else ())
+        raise
+    if peers and all(peer.backup for peer in peers):
         raise ConfigError(f'no servers in upstream "{name}"', directive.where, "every server is a backup")
     zone, zone_size = build_zone(scope, context)
     return Upstream(

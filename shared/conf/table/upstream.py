@@ -60,7 +60,15 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         syntax="[two [least_conn | least_time=connect | least_time=first_byte | least_time=last_byte]]",
         repeatable=True,
     ),
-    simple("state", "upstream", "1", FILE, "The file that keeps the group's servers.", since="1.9.7", status="planned"),
+    simple(
+        "state",
+        "upstream",
+        "1",
+        FILE,
+        "The file in which the group's servers are written, in place of `server` lines in the block; "
+        "none while it is not there.",
+        since="1.9.7 (NGINX Plus)",
+    ),
     simple(
         "resolver",
         "upstream",
