@@ -52,6 +52,7 @@ stream {
     route longer      { protocols tls;             snis *.long.wild.test; service service-c; }
     route exact       { protocols tls;             snis exact.wild.test; service service-a; }
     route passthrough { protocols tls_passthrough; snis passed.test;     service raw-tls; }
+    route not-wrapped { protocols tls_passthrough; snis wrapped.test;    service tls-echo; }
     route reencrypt   { protocols tls;             snis again.test;      service tls-echo; }
     route dead        { protocols tls;             snis dead.test;       service refusing; }
     route untouched   { protocols tcp; destinations 127.0.0.1:%%PORT_raw%%; service raw-tls; }
@@ -114,6 +115,12 @@ def test_tls_is_passed_through(gate: Gate, authority: Authority) -> None:
     with connect_tls(gate.port("one"), unnamed(authority), "passed.test") as client:
         assert certificate_names(client) == {"peer.test"}
         assert echoed(client, b"sealed to the end") == b"sealed to the end"
+
+
+def test_what_is_passed_through_is_not_wrapped_once_more_for_a_tls_service(gate: Gate, authority: Authority) -> None:
+    with connect_tls(gate.port("one"), unnamed(authority), "wrapped.test") as client:
+        assert certificate_names(client) == {"peer.test"}
+        assert echoed(client, b"sealed once") == b"sealed once"
 
 
 def test_tls_is_encrypted_again(gate: Gate, authority: Authority) -> None:

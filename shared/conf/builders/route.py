@@ -24,8 +24,8 @@ PROTOCOLS: Final = ("tcp", "tls", "tls_passthrough")
 PASSTHROUGH: Final = "tls_passthrough"
 CONDITIONS: Final = frozenset({"protocols", "snis", "sources", "destinations", "service", "preserve_host", "tags"})
 """A route's directives that are no settings of its sessions."""
-Alike = dict[tuple[str | None, bool], Settings]
-"""Settings by service and by whether TLS ends here."""
+Alike = dict[tuple[str | None, bool, bool], Settings]
+"""Settings by service, by whether TLS ends here and by whether it is passed through."""
 ENDPOINT: Final = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9.]*|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?P<mask>/[0-9]{1,3})?(?P<port>:[0-9]+)?"
 )
@@ -64,7 +64,7 @@ def build_route(
         name=name,
         protocols=protocols,
         service=built.service if built else None,
-        settings=settings_once(directive, stream, built, context, alike, terminates and "tls" in protocols),
+        settings=settings_once(directive, stream, built, context, alike, protocols, terminates and "tls" in protocols),
         snis=tuple(dict.fromkeys(sni(word) for word in snis.words)) if snis else (),
         sources=endpoints(own.one("sources")),
         destinations=endpoints(own.one("destinations")),
@@ -114,26 +114,42 @@ def named_service(own: Scope, services: Mapping[str, Built]) -> Built | None:
 
 
 def settings_once(
-    directive: Directive, stream: Scope, built: Built | None, context: Context, alike: Alike, terminates: bool
+    directive: Directive,
+    stream: Scope,
+    built: Built | None,
+    context: Context,
+    alike: Alike,
+    protocols: frozenset[str],
+    terminates: bool,
 ) -> Settings:
     """The same settings for all routes that say nothing but where they apply: of 100,000 routes most are such."""
     if any(each.name not in CONDITIONS for each in directive.block or ()):
-        return route_settings(directive, stream, built, context, terminates=terminates)
-    key = (built.service.name if built else None, terminates)
+        return route_settings(directive, stream, built, context, protocols, terminates=terminates)
+    key = (built.service.name if built else None, terminates, PASSTHROUGH in protocols)
     settings = alike.get(key)
     if settings is None:
-        settings = alike[key] = route_settings(directive, stream, built, context, terminates=terminates)
+        settings = alike[key] = route_settings(directive, stream, built, context, protocols, terminates=terminates)
     return settings
 
 
 def route_settings(
-    directive: Directive, stream: Scope, built: Built | None, context: Context, *, terminates: bool
+    directive: Directive,
+    stream: Scope,
+    built: Built | None,
+    context: Context,
+    protocols: frozenset[str],
+    *,
+    terminates: bool,
 ) -> Settings:
-    """The service's settings, overridden by the route's own directives."""
+    """The service's settings, overridden by the route's own directives.
+
+    What is passed through is the client's own TLS: it is not wrapped once more, also where the service is `tls`.
+    """
     if built is None:
         return build_settings(Scope(directive.block or (), stream), context, terminates=terminates, to_tls=False)
     scope = Scope(directive.block or (), built.scope)
-    return service_settings(scope, built.scope, built.service.protocol, context, terminates=terminates)
+    protocol = "tcp" if PASSTHROUGH in protocols else built.service.protocol
+    return service_settings(scope, built.scope, protocol, context, terminates=terminates)
 
 
 def endpoints(directive: Directive | None) -> tuple[Endpoint, ...]:
