@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from .geoip import absent
 from .template import Getter, Lookup, UnknownVariable
 from .view import SessionView
 
@@ -17,7 +18,10 @@ CAPTURES: Final = frozenset("123456789")
 
 
 class NotChangeable(ValueError):
-    """A configuration tries to define a built-in variable; `args[0]` is its name."""
+    """A configuration tries to define a built-in variable; `args[0]` is its name.
+
+    Those of the geoip module may be defined while it has no database: many nginx are built without it.
+    """
 
 
 class Scope:
@@ -57,11 +61,12 @@ class Scope:
 
     def _define(self, name: str, getter: Getter) -> None:
         try:
-            self._builtin(name)
+            builtin = self._builtin(name)
         except UnknownVariable:
-            self._defined[name] = getter
-        else:
+            builtin = absent
+        if builtin is not absent:
             raise NotChangeable(name)
+        self._defined[name] = getter
 
     def _late(self, name: str) -> Getter:
         def late(session: SessionView) -> str | None:

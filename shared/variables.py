@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from . import (
+    geoip,
     variables_client,
     variables_core,
     variables_gateway,
@@ -33,6 +34,7 @@ GETTERS: Final[Mapping[str, Getter]] = {
     **variables_upstream.GETTERS,
     **variables_gateway.GETTERS,
     **variables_limit.GETTERS,
+    **geoip.GETTERS,
 }
 
 

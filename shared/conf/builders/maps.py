@@ -11,10 +11,10 @@ from ...scope import NotChangeable
 from ...scope import Scope as Variables
 from ...server_names import name_pattern
 from ...template import Getter, Template
-from ...variables import lookup as builtin_variable
 from ..tree import Directive, Word
 from .context import Context
 from .geo import build_geo
+from .geoip import geoip_lookup
 from .scope import Scope
 from .split_clients import build_shares
 
@@ -34,7 +34,7 @@ def define_variables(stream: Scope, context: Context) -> None:
     All names come first: nginx lets a variable be used above the line that defines it. Of several blocks that define
     the same one the last counts.
     """
-    variables = Variables(builtin_variable)
+    variables = Variables(geoip_lookup(stream, context))
     names: set[str] = set()
     drafts = [declare(directive, variables, names) for directive in stream.own("map", "geo", "split_clients")]
     for server in stream.own("server"):

@@ -6,6 +6,8 @@ else; one that is not there holds none, so that a group may begin empty.
 
 from __future__ import annotations
 
+from typing import Final
+
 from ...errors import ConfigError
 from ..check import context_notices
 from ..parser import parse
@@ -14,8 +16,8 @@ from ..tree import Directive, Tree
 from .context import Context
 from .scope import Scope
 
-UPSTREAM = "upstream"
-EMPTY = Tree((), ())
+UPSTREAM: Final = "upstream"
+EMPTY: Final = Tree((), ())
 
 
 def read_state(scope: Scope, context: Context) -> Tree | None:

@@ -59,23 +59,17 @@ VARIABLES: Final[tuple[Spec, ...]] = (
             name,
             "stream",
             "1-2",
-            FILE,
-            "A database of places by address.",
+            (FILE, TEXT),
+            f"The MaxMind DB (.mmdb) that gives the {what} of a client's address, for the `$geoip_` variables; "
+            "needs the extra `geoip`.",
             since="1.11.3",
-            syntax="file",
-            status="planned",
+            syntax="file [utf8]",
         )
-        for name in ("geoip_country", "geoip_city", "geoip_org")
-    ),
-    simple(
-        "geoip_proxy",
-        "stream",
-        "1",
-        TEXT,
-        "Proxies whose clients are looked up.",
-        since="1.11.3",
-        repeatable=True,
-        status="planned",
+        for name, what in (
+            ("geoip_country", "country"),
+            ("geoip_city", "place"),
+            ("geoip_org", "organisation"),
+        )
     ),
 )
 
