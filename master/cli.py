@@ -30,6 +30,8 @@ penstock version: penstock/{__version__}
 Usage: penstock [-?hvVtTq] [-s signal] [-p prefix]
                 [-e filename] [-c filename] [-g directives]
        penstock directives [name ...]
+       penstock [-p prefix] [-c filename] explain [--sni name] [--alpn protocol]
+                [--from ip[:port]] [--to [ip]:port] [--plain] [--json]
        penstock quickstart [--port port] [--metrics-port port]
 
 Options:
@@ -48,6 +50,7 @@ Options:
 
 Commands:
   directives    : every directive, or those named, with contexts and defaults
+  explain       : what would happen to a connection, and why
   quickstart    : a gateway to try out, with an echo server behind it
 """
 
@@ -91,6 +94,7 @@ def penstock(
 ) -> int:
     """A TCP and TLS stream gateway."""
     if context.invoked_subcommand is not None:
+        context.obj = launch_of(prefix, file, globals_text, error_log, quiet, sys.argv)
         return 0
     if version or details:
         click.echo(details_text() if details else f"penstock version: penstock/{__version__}", err=True)
@@ -129,6 +133,30 @@ def quickstart(port: int, metrics_port: int) -> int:
     from .quickstart import run
 
     return run(port, metrics_port)
+
+
+@penstock.command()
+@click.option("--sni", help="The name in the client's TLS hello.")
+@click.option("--alpn", multiple=True, help="A protocol that the client offers; may be repeated.")
+@click.option("--from", "source", metavar="IP[:PORT]", help="The client's address.")
+@click.option("--to", "destination", metavar="[IP]:PORT", help="Where it connects to; the first listener by default.")
+@click.option("--plain", is_flag=True, help="The client speaks no TLS.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def explain(
+    launch: Launch,
+    sni: str | None,
+    alpn: tuple[str, ...],
+    source: str | None,
+    destination: str | None,
+    plain: bool,
+    as_json: bool,
+) -> int:
+    """What the configuration would do with a connection, and why."""
+    from .explain import run
+
+    words = {"sni": sni, "alpn": list(alpn), "from": source, "to": destination, "plain": plain}
+    return run(launch, words, as_json)
 
 
 def order(launch: Launch, word: str) -> int:

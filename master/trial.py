@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 
+from ..shared.conf.advice import advice
 from ..shared.errorlog import STDERR
 from ..shared.errors import ConfigError, StartError
 from ..shared.model.stream import Configuration
@@ -23,6 +24,8 @@ def try_out(launch: Launch, dump: bool) -> int:
     try:
         configuration = launch.load()
         warn_of(configuration)
+        for notice in advice(configuration.stream.gateway):
+            say(2, notice.level, sentence(notice))
         tell(launch, f"the configuration file {launch.file} syntax is ok")
         try_logs(configuration, launch)
         try_listeners(configuration)

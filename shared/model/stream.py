@@ -128,6 +128,16 @@ class Gateway:
     """`stream {}`'s own: what a connection obeys until it has a route."""
     sniff_pending: int = 4096
     sniff_per_source: int = 64
+    port_maps: tuple[tuple[int, int], ...] = ()
+    """Pairs of the port that clients connect to, in front of us, and the one that is listened on."""
+
+    def seen_port(self, listened: int) -> int:
+        """What `destinations` see of a port that is listened on."""
+        return next((seen for seen, own in self.port_maps if own == listened), listened)
+
+    def listened_port(self, seen: int) -> int:
+        """Where a connection to a port arrives."""
+        return next((own for outside, own in self.port_maps if outside == seen), seen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ def build_gateway(stream: Scope, listeners: Listeners, context: Context) -> Gate
         certificates=build_certificates(stream, context, terminates=terminates),
         # Nobody is connected to before there is a route, so `proxy_ssl` need not be complete here
         settings=build_settings(stream, context, terminates=terminates, to_tls=False),
+        port_maps=port_maps(stream.one("port_maps")),
         **sniff_limits(stream.one("sniff_limit")),
     )
 
@@ -48,3 +49,22 @@ def sniff_limits(directive: Directive | None) -> dict[str, int]:
             raise ConfigError(f'invalid parameter "{word.text}"', word.where, hint)
         limits[LIMITS[name]] = int(value)
     return limits
+
+
+def port_maps(directive: Directive | None) -> tuple[tuple[int, int], ...]:
+    """`port_maps SEEN:LISTENED …`, in which each port stands once on its side."""
+    pairs: dict[int, int] = {}
+    for word in directive.words if directive else ():
+        seen, _, listened = word.text.partition(":")
+        if not (is_port(seen) and is_port(listened)):
+            hint = "expected PORT:PORT, what clients connect to and what is listened on"
+            raise ConfigError(f'invalid parameter "{word.text}"', word.where, hint)
+        if int(seen) in pairs or int(listened) in pairs.values():
+            raise ConfigError(f'port of "{word.text}" is mapped already', word.where)
+        pairs[int(seen)] = int(listened)
+    return tuple(pairs.items())
+
+
+def is_port(text: str) -> bool:
+    """Whether a text is a port's number."""
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536

@@ -29,6 +29,15 @@ GATEWAY: Final[tuple[Spec, ...]] = (
         since=OURS,
         syntax="[pending=number] [per_source=number]",
     ),
+    simple(
+        "port_maps",
+        "stream",
+        "1+",
+        TEXT,
+        "Ports in front of the gateway with the listened port that each arrives at: destinations see the former.",
+        since=OURS,
+        syntax="port:listened-port ...",
+    ),
     block("service", "stream", "1", "What routes lead to.", since=OURS),
     block("route", "stream", "1", "Which sessions go to which service.", since=OURS),
     block(

@@ -58,3 +58,14 @@ def test_the_configuration_of_the_design_s_example() -> None:
     assert [service.name for service in found.services] == ["orders", "vault"]
     assert [route.service and route.service.name for route in found.routes] == ["orders", "vault", "orders"]
     assert found.routes[0].settings.proxy.next_upstream_tries == 4
+
+
+def test_ports_in_front_of_the_gateway() -> None:
+    found = gateway("port_maps 443:8443 80:8080;")
+    assert (found.listened_port(443), found.seen_port(8080)) == (8443, 80)
+    assert (found.listened_port(1), found.seen_port(1)) == (1, 1)
+
+
+@pytest.mark.parametrize("words", ["443", "443:x", "0:1", "443:66000", "443:1 443:2", "1:443 2:443"])
+def test_a_mapping_that_is_none(words: str) -> None:
+    assert "443" in mistake(f"port_maps {words};").text or words == "0:1"
