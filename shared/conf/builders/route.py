@@ -14,6 +14,7 @@ from ...model.where import Where
 from .. import values
 from ..suggest import nearest
 from ..tree import Directive, Word
+from .client_verify import verified
 from .context import Context
 from .names import duplicate_name, entity_name, sni
 from .scope import Scope
@@ -145,11 +146,13 @@ def route_settings(
 
     What is passed through is the client's own TLS: it is not wrapped once more, also where the service is `tls`.
     """
+    scope = Scope(directive.block or (), built.scope if built else stream)
     if built is None:
-        return build_settings(Scope(directive.block or (), stream), context, terminates=terminates, to_tls=False)
-    scope = Scope(directive.block or (), built.scope)
-    protocol = "tcp" if PASSTHROUGH in protocols else built.service.protocol
-    return service_settings(scope, built.scope, protocol, context, terminates=terminates)
+        settings = build_settings(scope, context, terminates=terminates, to_tls=False)
+    else:
+        protocol = "tcp" if PASSTHROUGH in protocols else built.service.protocol
+        settings = service_settings(scope, built.scope, protocol, context, terminates=terminates)
+    return verified(settings, scope, context, terminates="tls" in protocols)
 
 
 def endpoints(directive: Directive | None) -> tuple[Endpoint, ...]:

@@ -106,7 +106,14 @@ SERVICE: Final[tuple[Spec, ...]] = (
     ),
     simple("tls_verify", "service", "1", FLAG, "Whether the service's certificate is verified.", since=OURS),
     simple("tls_verify_depth", "service", "1", at_most(64), "How long its chain may be.", since=OURS),
-    simple("ca_certificates", "service", "1+", FILE, "The authorities it is verified against.", since=OURS),
+    simple(
+        "ca_certificates",
+        "service route",
+        "1+",
+        FILE,
+        "The authorities that the service's certificate is verified against; of a route: those of its clients.",
+        since=OURS,
+    ),
     simple(
         "client_certificate",
         "service",
@@ -147,6 +154,15 @@ ROUTE: Final[tuple[Spec, ...]] = (
         "What they connected to.",
         since=OURS,
         syntax="address | network | :port | address:port ...",
+    ),
+    simple(
+        "client_verify",
+        "route",
+        "1",
+        choice("on", "optional", "off"),
+        "Whether clients must, or may, show a certificate of one of the route's ca_certificates.",
+        default="off",
+        since=OURS,
     ),
     simple("service", "route", "1", NAME, "The service that sessions go to.", since=OURS),
     simple(
