@@ -39,6 +39,7 @@ class GatewayTables:
         """By route."""
         self.choice = CertificateChoice(gateway.certificates)
         self.has_plain_routes = any("tcp" in route.protocols for route in gateway.routes)
+        self.seen_ports = {own: seen for seen, own in gateway.port_maps}
         self.waiting = Waiting(gateway.sniff_pending, gateway.sniff_per_source)
 
 
@@ -142,7 +143,7 @@ def choose(session: Session, tables: GatewayTables, is_tls: bool) -> Target | No
     """The route for what was seen; None when there is none, and the session is over."""
     sni = session.hello.name if session.hello is not None else None
     source = (session.remote_addr, session.remote_port)
-    destination = seen_destination(session)
+    destination = seen_destination(session, tables)
     index = tables.router.match(tls=is_tls, sni=sni, source=source, destination=destination)
     if index is None:
         word = "no_route" if is_tls or tables.has_plain_routes else "plain_refused"
@@ -159,13 +160,14 @@ def choose(session: Session, tables: GatewayTables, is_tls: bool) -> Target | No
     return target
 
 
-def seen_destination(session: Session) -> tuple[str, int]:
-    """Where the client connected to: as the PROXY header says, if it is believed, else our own address."""
+def seen_destination(session: Session, tables: GatewayTables) -> tuple[str, int]:
+    """Where the client connected to: as the PROXY header says, if it is believed, else our own address with the port
+    that `port_maps` has for it."""
     header = session.proxy
     if header is not None and header.destination_addr and session.remote_addr != session.peer_addr:
         return header.destination_addr, header.destination_port
     local = session.local
-    return local.host, local.port
+    return local.host, tables.seen_ports.get(local.port, local.port)
 
 
 async def terminate(session: Session, tables: GatewayTables) -> bool:

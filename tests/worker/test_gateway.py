@@ -289,3 +289,18 @@ def test_a_source_that_is_pushed_out_whole_can_come_back() -> None:
 
 def test_a_session_is_what_a_waiter_stands_for() -> None:
     assert all(hasattr(Session, name) for name in ("error", "refuse"))
+
+
+def test_destinations_see_the_port_in_front_of_the_gateway(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        text = """
+        stream_listen 127.0.0.1:%%PORT_a%%; port_maps 443:%%PORT_a%%;
+        service s { url tcp://127.0.0.1:%%UP%%; }
+        route r { protocols tcp; destinations :443; service s; }
+        """
+        with Bench(text, tmp_path, UP=listening.getsockname()[1]) as bench:
+            client = bench.client()
+            client.sendall(b"through")
+            bench.accepted(listening)
+            assert bench.relaying()[0].route_name == "r"
