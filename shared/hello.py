@@ -44,7 +44,7 @@ class BadHello(ValueError):
 class ClientHello:
     """What the client offers."""
 
-    __slots__ = ("alpn", "legacy_version", "server_name", "versions")
+    __slots__ = ("alpn", "body", "legacy_version", "server_name", "versions")
 
     def __init__(
         self, server_name: str | None, alpn: tuple[str, ...], legacy_version: int, versions: tuple[int, ...]
@@ -55,6 +55,8 @@ class ClientHello:
         self.legacy_version = legacy_version
         self.versions = versions
         """supported_versions in the client's order without GREASE; without that extension the legacy version alone."""
+        self.body = b""
+        """All of it, where somebody may ask for its details (fingerprints, plugins) once it has been read."""
 
     @property
     def name(self) -> str | None:

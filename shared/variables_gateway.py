@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from . import fingerprint
+from .hello import BadHello
+from .hello_details import HelloDetails, read_details
 from .template import Getter
 from .variables_ssl_preread import octets
 from .view import SessionView
@@ -31,4 +34,32 @@ def sni(session: SessionView) -> str | None:
     return octets(name) if name else None
 
 
-GETTERS: Final[Mapping[str, Getter]] = {getter.__name__: getter for getter in (refusal, route, service, sni)}
+def details_of(session: SessionView) -> HelloDetails | None:
+    """Everything that the hello said; None without one, or where it was SSLv2's."""
+    hello = session.hello
+    try:
+        return read_details(hello.body) if hello is not None and hello.body else None
+    except BadHello:
+        return None
+
+
+def fingerprinted(name: str, read: Callable[[HelloDetails], str]) -> Getter:
+    """A getter of a fingerprint, worked out once for a session."""
+
+    def getter(session: SessionView) -> str | None:
+        known = session.values.get(name)
+        if known is None:
+            details = details_of(session)
+            if details is None:
+                return None
+            known = session.values[name] = read(details)
+        return known
+
+    return getter
+
+
+GETTERS: Final[Mapping[str, Getter]] = {
+    **{getter.__name__: getter for getter in (refusal, route, service, sni)},
+    "ja3": fingerprinted("ja3", fingerprint.ja3),
+    "ja4": fingerprinted("ja4", fingerprint.ja4),
+}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from ..errors import ConfigError
 from ..model.stream import Configuration, Stream
@@ -21,6 +23,9 @@ from .report import attach
 from .tree import Tree
 
 __all__ = ["System", "load"]
+
+FINGERPRINTS: Final = ("ja3", "ja4")
+"""Variables for which the hello has to be kept, wherever they are written."""
 
 
 def load(file: str, prefix: str, *, globals_text: str = "", system: System) -> Configuration:
@@ -52,6 +57,8 @@ def build(tree: Tree, file: str, context: Context) -> Configuration:
     scope = Scope(tree.directives)
     main = build_main(scope, context)
     stream = build_stream(scope.one("stream"), context)
+    if any(name in source.text for source in tree.files for name in FINGERPRINTS):
+        stream = replace(stream, keeps_hellos=True)
     configuration = Configuration(main, stream, context.prefix, file, tree.files, tuple(context.notices))
     try_tls(configuration)
     return configuration

@@ -151,6 +151,7 @@ class Body:
         free = free_form(name)
         self.values = free is not None
         self.includes = free is None or free.includes
+        self.nests = free is not None and free.nests
 
     def directives(self, opening: Where | None) -> tuple[Directive, ...]:
         """Everything up to the `}` that matches `opening`, or up to the end of the text where that is None."""
@@ -181,17 +182,18 @@ class Body:
     def block(self, words: list[Token], token: Token) -> Directive:
         """A block with what is in it."""
         name = words[0]
-        if self.values:
+        if self.values and not self.nests:
             raise ConfigError('unexpected "{"', token.where, f'the lines of "{self.name}" are values, not blocks')
         if self.parameters:
             raise ConfigError("block directives are not supported in -g option", token.where)
-        spec = find(name.text, self.name or "main")
+        spec = None if self.nests else find(name.text, self.name or "main")
         if spec is not None and not spec.block:
             # said here and not by `check`, since the braces of such a file seldom match
             raise ConfigError(f'directive "{name.text}" is not terminated by ";"', name.where, expected(spec))
         if self.depth >= DEEPEST_BLOCK:
             raise ConfigError(f"blocks are nested more than {DEEPEST_BLOCK} deep", name.where)
-        body = Body(self.parser, self.source, self.end, name.text, self.depth + 1)
+        inside = self.name if self.nests else name.text
+        body = Body(self.parser, self.source, self.end, inside, self.depth + 1)
         return Directive(name.text, tuple(map(word_of, words[1:])), name.where, body.directives(name.where))
 
     def check_end(self, token: Token, words: list[Token], opening: Where | None) -> None:

@@ -33,6 +33,14 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginPath:
+    """`plugin_path DIR`: a folder of plugins, absolute."""
+
+    path: str
+    where: Where = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class PluginUse:
     """`plugin NAME { … }`, or a plugin record of the Admin API."""
 

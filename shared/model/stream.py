@@ -12,6 +12,8 @@ from .address import Address
 from .limit import LimitConnZone
 from .listen import Listen
 from .log import ErrorLogTarget
+from .operations import Admin
+from .plugin import PluginPath, PluginUse
 from .process import CpuAffinity, Variable
 from .settings import Network, Settings
 from .tls import KeyPair
@@ -85,6 +87,7 @@ class Service:
     """`stream {}` overridden by this block: connect_timeout, timeouts, retries and tls_* have been folded in."""
     retries: int = 5
     enabled: bool = True
+    plugins: tuple[PluginUse, ...] = ()
     where: Where = NOWHERE
 
 
@@ -103,6 +106,7 @@ class Route:
     sources: tuple[Endpoint, ...] = ()
     destinations: tuple[Endpoint, ...] = ()
     preserve_host: bool = False
+    plugins: tuple[PluginUse, ...] = ()
     where: Where = NOWHERE
 
 
@@ -150,6 +154,13 @@ class Stream:
     """The `upstream {}` blocks by name."""
     limit_zones: Mapping[str, LimitConnZone] = field(default_factory=dict)
     """`limit_conn_zone` by name."""
+    plugins: tuple[PluginUse, ...] = ()
+    """Those of every session."""
+    plugin_paths: tuple[PluginPath, ...] = ()
+    plugin_timeout: float = 10.0
+    """Seconds that an `async` hook may take."""
+    keeps_hellos: bool = False
+    """Whether something may ask for a fingerprint when the hello has been read."""
 
 
 @dataclass(frozen=True, slots=True)

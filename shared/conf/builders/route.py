@@ -17,13 +17,16 @@ from ..tree import Directive, Word
 from .client_verify import verified
 from .context import Context
 from .names import duplicate_name, entity_name, sni
+from .plugin import plugin_uses
 from .scope import Scope
 from .service import Built, service_settings
 from .settings import build_settings
 
 PROTOCOLS: Final = ("tcp", "tls", "tls_passthrough")
 PASSTHROUGH: Final = "tls_passthrough"
-CONDITIONS: Final = frozenset({"protocols", "snis", "sources", "destinations", "service", "preserve_host", "tags"})
+CONDITIONS: Final = frozenset(
+    {"protocols", "snis", "sources", "destinations", "service", "preserve_host", "plugin", "tags"}
+)
 """A route's directives that are no settings of its sessions."""
 Alike = dict[tuple[str | None, bool, bool], Settings]
 """Settings by service, by whether TLS ends here and by whether it is passed through."""
@@ -70,6 +73,7 @@ def build_route(
         sources=endpoints(own.one("sources")),
         destinations=endpoints(own.one("destinations")),
         preserve_host=own.flag("preserve_host", False),
+        plugins=plugin_uses(own),
         where=directive.where,
     )
     check_conditions(route, snis.where if snis else directive.where)

@@ -18,6 +18,7 @@ from .context import Context
 from .files import authorities, key_pair
 from .names import duplicate_name, entity_name
 from .openssl import available
+from .plugin import plugin_uses
 from .scope import Scope
 from .settings import build_settings
 from .upstream import implicit_upstream
@@ -70,6 +71,7 @@ def build_service(name: str, directive: Directive, stream: Scope, context: Conte
         settings=service_settings(scope, scope, place.protocol, context),
         retries=scope.number("retries", RETRIES),
         enabled=scope.flag("enabled", True),
+        plugins=plugin_uses(scope),
         where=directive.where,
     )
     return Built(service, scope)

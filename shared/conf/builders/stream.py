@@ -10,6 +10,7 @@ from .limit import declare_limit_zones
 from .listen import Listeners
 from .logs import log_formats
 from .maps import define_variables
+from .plugin import TIMEOUT, plugin_paths, plugin_uses
 from .scope import Scope
 from .server import build_server
 from .upstream import declare_upstreams
@@ -32,4 +33,12 @@ def build_stream(directive: Directive | None, context: Context) -> Stream:
     check_servers(servers, context)
     gateway = build_gateway(stream, listeners, context)
     context.zones.check()
-    return Stream(servers, gateway, dict(context.upstreams), dict(context.limit_zones))
+    return Stream(
+        servers,
+        gateway,
+        dict(context.upstreams),
+        dict(context.limit_zones),
+        plugins=plugin_uses(stream),
+        plugin_paths=plugin_paths(stream, context),
+        plugin_timeout=stream.seconds("plugin_timeout", TIMEOUT),
+    )

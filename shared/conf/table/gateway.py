@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .spec import ADDRESS, FILE, FLAG, KONG_TIME, NAME, PORT, TEXT, Spec, at_most, block, choice, simple
+from .spec import ADDRESS, FILE, FLAG, KONG_TIME, NAME, PORT, TEXT, TIME, Spec, at_most, block, choice, simple
 
 OURS: Final = "penstock"
 
@@ -54,8 +54,27 @@ GATEWAY: Final[tuple[Spec, ...]] = (
         "A plugin and its configuration.",
         since=OURS,
         free_form=True,
+        nests=True,
         includes=False,
-        status="planned",
+    ),
+    simple(
+        "plugin_path",
+        "stream",
+        "1",
+        FILE,
+        "A folder of plugins: modules and packages of Python.",
+        since=OURS,
+        syntax="directory",
+        repeatable=True,
+    ),
+    simple(
+        "plugin_timeout",
+        "stream",
+        "1",
+        TIME,
+        "How long an async hook of a plugin may take.",
+        default="10s",
+        since=OURS,
     ),
 )
 

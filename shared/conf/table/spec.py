@@ -50,6 +50,8 @@ class Spec:
     repeatable: bool = False
     free_form: bool = False
     """The block's lines are values and not directives of this table."""
+    nests: bool = False
+    """Whether there may be blocks among the lines of a free-form block."""
     includes: bool = True
     """Whether `include` means something inside a free-form block."""
     meaningless: bool = False
@@ -127,6 +129,16 @@ def kong_limited(word: Word, directive: str) -> float:
     return value
 
 
+def pool_size(word: Word, directive: str) -> None:
+    """`threads=NUMBER` or `max_queue=NUMBER`."""
+    del directive
+    name, equals, value = word.text.partition("=")
+    if not equals or name not in ("threads", "max_queue"):
+        raise ConfigError(f'invalid parameter "{word.text}"', word.where, "expected threads=number or max_queue=number")
+    if not value.isascii() or not value.isdigit() or (name == "threads" and int(value) == 0):
+        raise ConfigError(f'invalid {name} value "{word.text}"', word.where)
+
+
 TEXT: Final = Kind("text", anything)
 FILE: Final = Kind("file", anything)
 NAME: Final = Kind("name", anything)
@@ -139,6 +151,7 @@ PLAIN_NUMBER: Final = Kind("number", plain_number, "1", "one")
 HEADER: Final = Kind("on | off | v1 | v2", header, "on", "v3")
 INTEGER: Final = Kind("number", signed, "-1", "one")
 CORES: Final = Kind("number | auto", cores, "1", "many")
+POOL_SIZE: Final = Kind("threads=number | max_queue=number", pool_size, "threads=1", "threads=0")
 SIZE: Final = Kind("size", values.size, "1k", "1kb")
 RATE: Final = Kind("rate", rate, "1k", "fast")
 TIME: Final = Kind("time", values.time, "1s", "soon")
@@ -215,6 +228,7 @@ def block(
     syntax: str = "",
     repeatable: bool = True,
     free_form: bool = False,
+    nests: bool = False,
     includes: bool = True,
     status: Status = "works",
 ) -> Spec:
@@ -234,6 +248,7 @@ def block(
         syntax=syntax or written(kinds, minimum, maximum),
         repeatable=repeatable,
         free_form=free_form,
+        nests=nests,
         includes=includes,
         status=status,
     )

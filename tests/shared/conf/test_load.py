@@ -81,11 +81,6 @@ def test_what_only_openssl_can_judge_is_refused_before_there_are_workers(curve: 
     assert curve in mistake(text % curve, pair_files()).text
 
 
-def test_plugins_are_refused_clearly() -> None:
-    error = mistake("plugin file-log { path x; }")
-    assert error.text == '"plugin" is not supported by this version of Penstock'
-
-
 def test_every_directive_that_works_is_read_by_a_builder() -> None:
     builders = Path(load.__code__.co_filename).parent / "builders"
     text = "".join(file.read_text() for file in builders.glob("*.py"))
