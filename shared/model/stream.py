@@ -12,7 +12,6 @@ from .address import Address
 from .limit import LimitConnZone
 from .listen import Listen
 from .log import ErrorLogTarget
-from .operations import Admin
 from .plugin import PluginPath, PluginUse
 from .process import CpuAffinity, Variable
 from .settings import Network, Settings
