@@ -10,7 +10,7 @@ from typing import Final
 
 from ..shared.birth import Birth
 from ..shared.counters import Layout, make_rows
-from ..shared.errorlog import STDERR, ErrorLog, LogFiles
+from ..shared.errorlog import SECRET_MODE, STDERR, ErrorLog, LogFiles
 from ..shared.model.settings import Settings
 from ..shared.model.stream import Configuration, User
 from ..shared.tls_contexts import blank, server_keys
@@ -39,6 +39,8 @@ class Logs:
             self.log = ErrorLog(configuration.main.error_logs, self.files, now, os.getpid)
             for path in log_paths(configuration):
                 self.files.open(path)
+            for path in key_log_paths(configuration):
+                self.files.open(path, SECRET_MODE)  # OpenSSL opens its own; this one is what USR1 gives to the workers
         except BaseException:
             self.files.close()
             raise
@@ -186,6 +188,12 @@ def log_paths(configuration: Configuration) -> Iterator[str]:
         for target in settings.error_logs:
             if target.syslog is None:
                 yield target.path
+
+
+def key_log_paths(configuration: Configuration) -> Iterator[str]:
+    """The files of `ssl_key_log` and `proxy_ssl_key_log`."""
+    for settings in every_settings(configuration):
+        yield from filter(None, (settings.tls.key_log, settings.upstream_tls.key_log))
 
 
 def every_log_path(configuration: Configuration) -> Iterator[str]:

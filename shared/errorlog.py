@@ -25,6 +25,8 @@ STDERR: Final = "stderr"
 """What `error_log stderr` is called in a model."""
 STDOUT: Final = 1
 LOG_MODE: Final = 0o644
+SECRET_MODE: Final = 0o600
+"""Of files with keys."""
 
 COMPLAINT_INTERVAL: Final = 60.0
 """Seconds between two complaints about the same syslog server."""
@@ -36,11 +38,12 @@ CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 class LogFile:
     """An open log file. Its descriptor stays the same number when the file is reopened."""
 
-    __slots__ = ("fd", "path")
+    __slots__ = ("fd", "mode", "path")
 
-    def __init__(self, path: str, fd: int) -> None:
+    def __init__(self, path: str, fd: int, mode: int = LOG_MODE) -> None:
         self.path = path
         self.fd = fd
+        self.mode = mode
 
     @property
     def regular(self) -> bool:
@@ -51,7 +54,7 @@ class LogFile:
         """Follow the path to the file that is there now, or create it; raises OSError and keeps the old file."""
         if self.path == STDERR or not self.regular:
             return
-        fresh = open_log(self.path)
+        fresh = open_log(self.path, self.mode)
         try:
             os.dup2(fresh, self.fd, inheritable=False)
         finally:
@@ -67,22 +70,22 @@ class LogFiles:
         self._files: dict[str, LogFile] = {}
         self._syslogs = syslogs
 
-    def open(self, path: str) -> LogFile:
-        """The log file at `path` (`stderr` is the original descriptor 2); raises StartError."""
+    def open(self, path: str, mode: int = LOG_MODE) -> LogFile:
+        """The log file at `path` (`stderr` is the original descriptor 2), new with this mode; raises StartError."""
         if path == STDERR:
             return self.stderr
         known = self._files.get(path)
         if known is not None:
             return known
         try:
-            fd = open_log(path)
+            fd = open_log(path, mode)
         except OSError as error:
             # A socket cannot be opened through /proc/self/fd (ENXIO), and a service's standard output is often one.
             standard = {"/dev/stderr": self.stderr.fd, "/dev/stdout": STDOUT}.get(path)
             if standard is None:
                 raise StartError(open_failed(path, error)) from error
             fd = duplicate(standard)
-        file = self._files[path] = LogFile(path, fd)
+        file = self._files[path] = LogFile(path, fd, mode)
         return file
 
     def syslog(self, syslog: Syslog) -> SyslogServer:
@@ -220,9 +223,9 @@ class ErrorLog:
         self.write(Level.DEBUG, text, connection)
 
 
-def open_log(path: str) -> int:
+def open_log(path: str, mode: int = LOG_MODE) -> int:
     """A descriptor that appends to `path`; raises OSError."""
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, LOG_MODE)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, mode)
 
 
 def duplicate(fd: int) -> int:

@@ -20,9 +20,15 @@ Lookup = Callable[[str], Getter]
 
 VARIABLE: Final = re.compile(r"\$(?:\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+)|(.?))", re.DOTALL)
 
+UNCLOSED: Final = re.compile(r"\$\{([A-Za-z0-9_]*)(?:[^A-Za-z0-9_}]|(?<=[A-Za-z0-9_])$)", re.DOTALL)
+
 
 class UnknownVariable(LookupError):
     """No variable of that name; `args[0]` is the name, empty after a lone `$`."""
+
+
+class UnclosedVariable(UnknownVariable):
+    """A `${` without its `}`; `args[1]` is what stands behind it."""
 
 
 class Template:
@@ -84,9 +90,15 @@ def compile_template(text: str, lookup: Lookup) -> Template:
             pieces.append(text[end : found.start()])
         name = found[1] or found[2]
         if not name:
-            raise UnknownVariable("")
+            raise unnamed(text[found.start() :])
         pieces.append(lookup(name))
         end = found.end()
     if end < len(text):
         pieces.append(text[end:])
     return Template(text, tuple(pieces))
+
+
+def unnamed(text: str) -> UnknownVariable:
+    """What is wrong with a text that begins with a `$` which no name follows."""
+    open_name = UNCLOSED.match(text)
+    return UnclosedVariable("", open_name[1]) if open_name is not None else UnknownVariable("")

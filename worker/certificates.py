@@ -109,6 +109,10 @@ class Certificates:
         self._contexts[identity] = known
         return known
 
+    def contexts(self) -> tuple[ssl.SSLContext, ...]:
+        """Those in use."""
+        return tuple(self._contexts.values())
+
     def _build(self, named: list[tuple[PairTemplate, str, str]], contents: list[tuple[bytes, bytes]]) -> ssl.SSLContext:
         used = [each for each in named if each[1] or not each[0].may_be_empty]
         try:

@@ -31,6 +31,8 @@ UNDER_WAY: Final = (EINPROGRESS, 0)
 FAULT: Final = select.EPOLLERR | select.EPOLLHUP
 IP_BIND_ADDRESS_NO_PORT: Final = 24
 IP_TRANSPARENT: Final = 19
+OWN_FAULT: Final = "own fault"
+"""No outcome of a peer's: what was to be sent to it is not there."""
 OUTCOME_INDEX: Final = {word: index for index, word in enumerate(CONNECT_OUTCOMES)}
 
 
@@ -79,6 +81,8 @@ async def connect(session: Session, balancer: Balancer) -> bool:
                 if balancer.timing:
                     balancer.timed(peer, attempt)
                 return True
+        if outcome == OWN_FAULT:
+            return end_own_fault(session, balancer, peer, text)
         worker.row[peer.counters + OUTCOME_INDEX[outcome]] += 1
         attempt.outcome = outcome
         attempt.session_time = reactor.now - attempt.started
@@ -96,6 +100,19 @@ async def connect(session: Session, balancer: Balancer) -> bool:
         if not target.next_upstream or tries_left <= 0 or (give_up and reactor.now >= give_up):
             session.refuse(502, "upstream_tls" if outcome == "tls" else "upstream_failed")
             return False
+
+
+def end_own_fault(session: Session, balancer: Balancer, peer: PeerState, text: str) -> bool:
+    """End the session with 500, and hold it against no peer."""
+    attempt, now = session.tries[-1], session.listener.worker.reactor.now
+    attempt.outcome = "error"
+    attempt.session_time = now - attempt.started
+    session.error(text)
+    drop_upstream(session)
+    session.peer = None
+    balancer.free(peer, False, now)
+    session.refuse(500, "internal")
+    return False
 
 
 def begin(session: Session, peer: PeerState) -> tuple[int, str, str]:
@@ -165,7 +182,7 @@ async def attempt_tls(session: Session, peer: PeerState) -> tuple[str, str]:
         try:
             context = target.upstream_certificates.context(session)
         except ValueError as error:
-            return "tls", f"{error} while connecting to upstream"
+            return OWN_FAULT, f"{error} while connecting to upstream"
     why = await connect_tls(session, sock, context, name.sni, resumed)
     if why and sessions is not None:
         sessions.forget(key)

@@ -129,6 +129,7 @@ class Life:
             self.worker.abort()
         elif verb is Verb.REOPEN and self.plan is not None:
             self.plan.access_logs.reopen()
+            self.plan.reopen_key_logs()
 
     def orphaned(self) -> None:
         """The control socket closed: the master is dead. Go at once rather than live on unsupervised."""

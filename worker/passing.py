@@ -58,7 +58,7 @@ async def choose_balancer(session: Session) -> Balancer | None:
         return worker.passes.addresses(text, (unix(text[5:]),), counters)
     host, problem, port = split(text)
     if problem:
-        session.error(f'{problem} in upstream "{text}"')
+        complain(session, f'{problem} in upstream "{text}"')
         session.refuse(500, "internal")
         return None
     literal = numeric(host, port)
@@ -66,7 +66,7 @@ async def choose_balancer(session: Session) -> Balancer | None:
         return worker.passes.addresses(text, (literal,), counters)
     names = worker.names_for(target.settings.resolver)
     if names is None:
-        session.error(f"no resolver defined to resolve {host}")
+        complain(session, f"no resolver defined to resolve {host}")
         session.refuse(500, "internal")
         return None
     found = names.cached(host) or await resolve(session, host)
@@ -96,9 +96,15 @@ async def resolve(session: Session, host: str) -> tuple[str, ...] | None:
         return task.result()
     else:
         reason = str(task.exception())
-    session.error(reason)
+    complain(session, reason)
     session.refuse(502, "upstream_failed")
     return None
+
+
+def complain(session: Session, text: str) -> None:
+    """A line at level error with nginx's account of bytes, which it gives also while there is no peer."""
+    tail = f", bytes from/to client:{session.received}/{session.sent}, bytes from/to upstream:0/0"
+    session.target.log.error(text + session.context() + tail, session.number)
 
 
 def split(text: str) -> tuple[str, str, int]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 
-from ..shared.errorlog import ErrorLog
+from ..shared.errorlog import ErrorLog, open_failed
 from ..shared.model.address import Address, ipv4, ipv6
 from ..shared.model.log import ErrorLogTarget
 from ..shared.model.settings import Settings
@@ -93,6 +93,17 @@ class Plan:
             virtual = VirtualServers([(server.names, target) for _, server, target in some]) if named else None
             found[key] = (default, virtual)
         return found
+
+    def reopen_key_logs(self) -> None:
+        """Let OpenSSL open the files of `ssl_key_log` again (USR1), which the master has made by now."""
+        named = (context for each in self._certificates.values() for context in each.contexts())
+        for context in (*self._server_contexts.values(), *self._upstream_contexts.values(), *named):
+            path = context.keylog_filename
+            try:
+                if path:
+                    context.keylog_filename = path
+            except OSError as error:
+                self.worker.log.crit(open_failed(path, error))
 
     def begin(self) -> None:
         """Ask for the addresses that were not known at the start, until they are."""

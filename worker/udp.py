@@ -92,7 +92,7 @@ class UdpListener(Listener):
         worker.sessions_begun += 1
         number = worker.sessions_begun * worker.stride + worker.offset
         if self.is_unix:
-            host, port = "unix:", 0
+            host, port = f"unix:{address or ''}", 0
         else:
             host, port = address[0], address[1]
             if self.mapped:

@@ -40,6 +40,7 @@ def check(tree: Tree) -> tuple[Notice, ...]:
 def context_notices(directives: tuple[Directive, ...], context: str) -> Iterator[Notice]:
     """Check the directives of one block, in their order, and what is inside them."""
     seen: dict[str, Directive] = {}
+    late = False
     for directive in directives:
         spec = known(directive, context)
         check_shape(directive, spec)
@@ -47,6 +48,9 @@ def context_notices(directives: tuple[Directive, ...], context: str) -> Iterator
         for index, word in enumerate(directive.words):
             spec.kind_of(index).read(word, directive.name)
         yield from remarks(directive, spec)
+        if directive.name == "load_module" and late:
+            raise ConfigError('"load_module" directive is specified too late', directive.where)
+        late = late or directive.block is not None
         if directive.block is not None and not spec.free_form:
             yield from context_notices(directive.block, directive.name)
 

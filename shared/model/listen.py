@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -57,6 +57,8 @@ class Listen:
     ipv6only: bool = True
     multipath: bool = False
     so_keepalive: Keepalive | None = None
+    options: bool = field(default=False, compare=False)
+    """Whether anything was said about the socket itself, be it what holds anyway: one server of an address may."""
 
     @property
     def label(self) -> str:

@@ -15,6 +15,8 @@ from oracle import PROGRAMS, oracle
 
 CONFIG = """
 stream {
+    log_format access '$server_port $status $upstream_addr';
+    access_log %%DIR%%/access.log access;
     proxy_ssl_session_reuse off;
     map $server_port $client { default ""; %%PORT_shown%% %%CLIENT_CRT%%; }
 
@@ -64,3 +66,4 @@ def test_a_missing_one_fails_the_session(running: Daemon) -> None:
     with connect(running.port("gone")) as client:
         assert read_all(client) == b""
     running.logged(r"\[error\] .* cannot load certificate .* failed .* while connecting to upstream")
+    assert running.session("gone") == f"500 127.0.0.1:{running.port('mtls')}"

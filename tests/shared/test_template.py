@@ -4,7 +4,15 @@ from typing import cast
 
 import pytest
 
-from penstock.shared.template import Getter, Template, UnknownVariable, compile_template, constant, has_variables
+from penstock.shared.template import (
+    Getter,
+    Template,
+    UnclosedVariable,
+    UnknownVariable,
+    compile_template,
+    constant,
+    has_variables,
+)
 from penstock.shared.view import SessionView
 
 NO_SESSION = cast(SessionView, None)  # the getters below read nothing
@@ -49,6 +57,15 @@ def test_a_name_that_is_none_is_told(text: str, name: str) -> None:
     with pytest.raises(UnknownVariable) as told:
         compile_template(text, lookup)
     assert told.value.args == (name,)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("${a_1", "a_1"), ("x${a b}", "a"), ("${-", ""), ("$name${name", "name"), ("${a\n}", "a")]
+)
+def test_a_bracket_that_is_not_closed_is_told(text: str, name: str) -> None:
+    with pytest.raises(UnclosedVariable) as told:
+        compile_template(text, lookup)
+    assert told.value.args == ("", name)
 
 
 def test_a_text_without_variables_is_constant() -> None:

@@ -13,7 +13,7 @@ from ...model.stream import Notice
 from ...model.tls import KeyPair
 from ...model.upstream import Upstream
 from ...model.where import Where
-from ...template import Lookup, Template, UnknownVariable, compile_template
+from ...template import Lookup, Template, UnclosedVariable, UnknownVariable, compile_template
 from ...variables import GETTERS
 from ...variables import lookup as builtin_variable
 from ..suggest import nearest
@@ -83,6 +83,8 @@ class Context:
 
     def unknown_variable(self, unknown: UnknownVariable, where: Where) -> ConfigError:
         """nginx's two sentences about a `$` that leads nowhere."""
+        if isinstance(unknown, UnclosedVariable):
+            return ConfigError(f'the closing bracket in "{unknown.args[1]}" variable is missing', where)
         name = unknown.args[0] if unknown.args else ""
         if not name:
             return ConfigError("invalid variable name", where)

@@ -22,11 +22,11 @@ def declare_limit_zones(stream: Scope, context: Context) -> None:
     """Every `limit_conn_zone`, before anything refers to one: nginx lets that stand above."""
     for directive in stream.own("limit_conn_zone"):
         zone = limit_zone(directive, context)
+        context.zones.declare(zone.name, USE, zone.size, zone.where)
         known = context.limit_zones.setdefault(zone.name, zone)
         if known is not zone:
             text = f'limit_conn_zone "{zone.name}" is already bound to key "{known.key.source}"'
             raise ConfigError(text, zone.where, f"the first is at {known.where}")
-        context.zones.declare(zone.name, USE, zone.size, zone.where)
 
 
 def limit_zone(directive: Directive, context: Context) -> LimitConnZone:

@@ -19,6 +19,8 @@ NOT_WITH_UDP: Final = ("ssl", "proxy_protocol", "so_keepalive", "backlog", "fast
 SWITCHES: Final = ("bind", "reuseport", "udp", "ssl", "proxy_protocol", "deferred", "multipath", "default_server")
 IGNORED: Final = ("setfib", "accept_filter")
 """FreeBSD's."""
+NO_OPTIONS: Final = ("udp", "ssl", "proxy_protocol", "default_server", "default")
+"""What is not about the socket, or is what makes it another one."""
 MODES: Final = {"ssl": Mode.TLS, "plain": Mode.PLAIN}
 SERVER_WORDS: Final = (
     *SWITCHES,
@@ -76,11 +78,11 @@ class Listeners:
             raise wrong(error) from None
         if written.kind is Kind.UNIX:
             return [written.at(0)]
-        if not written.port:
-            raise wrong("no port")
         hosts = self.context.resolve(written.host) if written.kind is Kind.NAME else [written.host]
         if not hosts:
             raise wrong("host not found")
+        if not written.port:
+            raise wrong("no port")
         found = [numeric(host, port) for host in hosts for port in ports(written)]
         return list(dict.fromkeys(found))
 
@@ -101,6 +103,8 @@ def ports(written: Written) -> range:
 def server_parameter(word: Word, fields: Parameters) -> None:
     """One parameter of `listen`."""
     name, equals, value = word.text.partition("=")
+    if name not in NO_OPTIONS:
+        fields["options"] = True
     if not equals and name in SWITCHES:
         fields[name] = True
     elif not equals and name == "default":
@@ -172,10 +176,10 @@ def keepalive(word: Word, value: str) -> Keepalive:
     """`on`, `off`, or `[idle]:[interval]:[count]` with at least one of them."""
     if value in ("on", "off"):
         return Keepalive(value == "on")
-    idle, colon, rest = value.partition(":")
+    idle, _, rest = value.partition(":")
     interval, _, count = rest.partition(":")
     wrong = ConfigError(f'invalid so_keepalive value: "{value}"', word.where, "expected on, off or idle:interval:count")
-    if not colon or not (idle or interval or count) or not re.fullmatch("[0-9]*", count):
+    if not (idle or interval or count) or not re.fullmatch("[0-9]*", count):
         raise wrong
     try:
         times = [int(values.whole_seconds(Word(text, word.where))) if text else None for text in (idle, interval)]

@@ -125,8 +125,6 @@ def compile_key(entry: Directive) -> Pattern:
     caseless = text.startswith("*")
     if caseless:
         text = text[1:]
-    if not text:
-        raise ConfigError(f'empty regex in "{entry.name}"', entry.where)
     try:
         return compile_pattern(text, caseless)
     except ValueError as error:

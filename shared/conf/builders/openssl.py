@@ -104,7 +104,7 @@ def session_cache(directive: Directive | None, context: Context) -> int | None:
         elif word.text in ("off", "none"):
             builtin = word.text
         else:
-            shared += shared_sessions(word)
+            shared += shared_sessions(word, context)
     if why := unavailable():
         context.warn(f'"ssl_session_cache" is ignored: not available with this Python ({why})', directive.where)
     if builtin == "off":
@@ -114,7 +114,7 @@ def session_cache(directive: Directive | None, context: Context) -> int | None:
     return min(shared + (count if builtin else 0), 2**31 - 1)
 
 
-def shared_sessions(word: Word) -> int:
+def shared_sessions(word: Word, context: Context) -> int:
     """How many sessions a `shared:name:size` holds."""
     shared = SHARED_CACHE.fullmatch(word.text)
     size = cache_size(word, shared[2]) if shared else -1
@@ -122,6 +122,8 @@ def shared_sessions(word: Word) -> int:
         raise ConfigError(f'invalid session cache "{word.text}"', word.where)
     if size < SMALLEST_CACHE:
         raise ConfigError(f'session cache "{word.text}" is too small', word.where)
+    assert shared is not None
+    context.zones.declare(shared[1], "ssl_session_cache", size, word.where)
     return size // SESSION_BYTES
 
 

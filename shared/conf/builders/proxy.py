@@ -11,9 +11,10 @@ from .. import values
 from ..tree import Directive
 from .addresses import Kind, parse_address
 from .context import Context
-from .scope import Scope
+from .scope import Scope, duplicate
 
 DEFAULT: Final = Proxy()
+BUFFER_SIZES: Final = ("proxy_buffer_size", "proxy_downstream_buffer", "proxy_upstream_buffer")
 
 
 def build_proxy(scope: Scope, context: Context) -> Proxy:
@@ -23,7 +24,7 @@ def build_proxy(scope: Scope, context: Context) -> Proxy:
     return Proxy(
         connect_timeout=scope.seconds("proxy_connect_timeout", DEFAULT.connect_timeout),
         timeout=scope.seconds("proxy_timeout", DEFAULT.timeout),
-        buffer_size=scope.size("proxy_buffer_size", DEFAULT.buffer_size),
+        buffer_size=buffer_size(scope),
         next_upstream=scope.flag("proxy_next_upstream", DEFAULT.next_upstream),
         next_upstream_timeout=scope.seconds("proxy_next_upstream_timeout", DEFAULT.next_upstream_timeout),
         next_upstream_tries=scope.number("proxy_next_upstream_tries", DEFAULT.next_upstream_tries),
@@ -40,6 +41,14 @@ def build_proxy(scope: Scope, context: Context) -> Proxy:
         requests=scope.number("proxy_requests", DEFAULT.requests),
         responses=None if responses is None else values.number(responses, "proxy_responses"),
     )
+
+
+def buffer_size(scope: Scope) -> int:
+    """The one size under the name that it has, or under one of those that it had."""
+    found = scope.all(*BUFFER_SIZES)
+    if len(found) > 1:
+        raise duplicate(found[1], found[0])
+    return values.size(found[0].words[0], found[0].name) if found else DEFAULT.buffer_size
 
 
 def proxy_protocol(scope: Scope) -> int:

@@ -28,6 +28,8 @@ def build_server(directive: Directive, stream: Scope, listens: tuple[Listen, ...
         raise ConfigError('no "listen" is defined for server', directive.where)
     if handler is None:
         raise ConfigError("no handler for server", directive.where, "it needs proxy_pass, return or pass")
+    if isinstance(handler, Pass) and any(listen.udp for listen in listens):
+        raise ConfigError('"pass" takes connections only', handler.where, "the server has a listen with udp")
     names = server_names(scope.own("server_name"), context)
     return Server(listens, server_settings(scope, listens, context), handler, directive.where, names)
 

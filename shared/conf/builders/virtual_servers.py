@@ -48,7 +48,7 @@ def merged(listens: Sequence[Listen], context: Context) -> Listen:
     setter: Listen | None = None
     default: Listen | None = None
     for listen in listens:
-        if has_options(listen):
+        if listen.options:
             if setter is not None:
                 raise ConfigError(f"duplicate listen options for {listen.address}", listen.where)
             setter = listen
@@ -70,11 +70,11 @@ def merged(listens: Sequence[Listen], context: Context) -> Listen:
 def redefining(listens: Sequence[Listen]) -> Iterator[Listen]:
     """Those that nginx warns about: `ssl` and `proxy_protocol` may be left out or repeated, but not both ways."""
     before = protocols(listens[0])
-    options = has_options(listens[0])
+    options = listens[0].options
     said: frozenset[str] | None = None
     changed = False
     for listen in listens[1:]:
-        now, own = protocols(listen), has_options(listen)
+        now, own = protocols(listen), listen.options
         options = options or own
         if not now <= before:
             if (options and not own) or changed or not before <= now:
@@ -92,12 +92,6 @@ def protocols(listen: Listen) -> frozenset[str]:
     """What is spoken on a socket before the session's own bytes."""
     words = (("ssl", listen.ssl), ("proxy_protocol", listen.proxy_protocol))
     return frozenset(word for word, wanted in words if wanted)
-
-
-def has_options(listen: Listen) -> bool:
-    """Whether a listen says anything about the socket itself."""
-    bare = Listen(listen.address, listen.where, listen.mode, udp=listen.udp)
-    return replace(listen, ssl=False, proxy_protocol=False, default_server=False) != bare
 
 
 def server_names(directives: Iterable[Directive], context: Context) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from .spec import (
     NAME,
     NUMBER,
     PLAIN_NUMBER,
+    POOL_SIZE,
     SIZE,
     TEXT,
     TIME,
@@ -116,7 +117,7 @@ MAIN: Final[tuple[Spec, ...]] = (
         "thread_pool",
         "main",
         "2-3",
-        TEXT,
+        (NAME, POOL_SIZE),
         "nginx's threads for reading files.",
         since="1.7.11",
         syntax="name threads=number [max_queue=number]",
@@ -150,6 +151,7 @@ EVENTS: Final[tuple[Spec, ...]] = (
     simple(
         "accept_mutex", "events", "1", FLAG, "Each worker has its own listening sockets.", since="0.1", meaningless=True
     ),
+    simple("worker_aio_requests", "events", "1", NUMBER, "nginx's reads of files.", since="1.1.4", meaningless=True),
     simple("accept_mutex_delay", "events", "1", TIME, "nginx's pause between accepts.", since="0.1", meaningless=True),
     simple(
         "use",

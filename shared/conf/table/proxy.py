@@ -34,6 +34,18 @@ PROXY: Final[tuple[Spec, ...]] = (
         syntax="address [transparent] | off",
     ),
     simple("proxy_buffer_size", SESSION, "1", SIZE, "How many bytes are read at a time.", default="16k", since="1.9.4"),
+    *(
+        simple(
+            name,
+            SESSION,
+            "1",
+            SIZE,
+            "An old name of `proxy_buffer_size`.",
+            remark=f'the "{name}" directive is deprecated, use the "proxy_buffer_size" directive instead',
+            remark_level="warn",
+        )
+        for name in ("proxy_downstream_buffer", "proxy_upstream_buffer")
+    ),
     simple("proxy_connect_timeout", SESSION, "1", TIME, "How long connecting to a server may take.", default="60s"),
     simple("proxy_timeout", SESSION, "1", TIME, "How long a session may be silent in both directions.", default="10m"),
     simple(

@@ -107,6 +107,11 @@ def test_a_stream_module_of_nginx_is_accepted_with_a_notice(name: str) -> None:
     assert notice.text == f'module "{name}" is built in, "load_module" is ignored'
 
 
+def test_a_module_after_a_block_is_too_late() -> None:
+    error = refused("events { } load_module modules/ngx_stream_module.so;")
+    assert error.text == '"load_module" directive is specified too late'
+
+
 @pytest.mark.parametrize("name", ["ngx_http_js_module.so", "ngx_stream_js_module.so", "x_ngx_stream_module.so", "x"])
 def test_another_module_is_refused(name: str) -> None:
     assert refused(f"load_module /m/{name};").text == f'module "/m/{name}" is not supported by this version of Penstock'

@@ -48,12 +48,20 @@ def test_nothing_is_limited_by_itself() -> None:
         ("limit_conn_zone $pid zone=:32k;", '"limit_conn_zone" must have "zone" parameter'),
         ("limit_conn_zone $pid zoom=z:32k;", 'invalid parameter "zoom=z:32k"'),
         (ZONES + "limit_conn_zone $pid zone=a:32k;", 'limit_conn_zone "a" is already bound to key "$remote_addr"'),
+        (
+            ZONES + "limit_conn_zone $pid zone=a:64k;",
+            'the size 65536 of shared memory zone "a" conflicts with already declared size 32768',
+        ),
         ("limit_conn z 1;", 'zero size shared memory zone "z"'),
         (ZONES + "limit_conn a 0;", 'invalid number of connections "0"'),
         (ZONES + "limit_conn a x;", 'invalid number of connections "x"'),
         (ZONES + "limit_conn a 65536;", "connection limit must be less 65536"),
         (ZONES + "limit_conn a 1; limit_conn a 2;", '"limit_conn" directive is duplicate'),
         ("limit_conn_log_level loud;", 'invalid value "loud"'),
+        (
+            "ssl_session_cache shared:z:32k; limit_conn_zone $pid zone=z:32k;",
+            'the shared memory zone "z" is already declared for a different use',
+        ),
         (
             "upstream u { zone z 32k; server 10.0.0.1:1; } limit_conn z 1;",
             'the shared memory zone "z" is already declared for a different use',

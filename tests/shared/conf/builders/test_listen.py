@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builds import gateway, mistake, stream
+from builds import gateway, mistake, pair_files, stream
 
 from penstock.shared.model.address import ipv4, ipv6, unix
 from penstock.shared.model.listen import Keepalive, Listen, Mode
@@ -61,7 +61,7 @@ def test_all_parameters() -> None:
         ("127.0.0.1:80 rcvbuf=x", 'invalid rcvbuf "rcvbuf=x"'),
         ("127.0.0.1:80 ipv6only=maybe", 'the invalid "ipv6only=maybe" parameter'),
         ("127.0.0.1:80 so_keepalive=::", 'invalid so_keepalive value: "::"'),
-        ("127.0.0.1:80 so_keepalive=1", 'invalid so_keepalive value: "1"'),
+        ("127.0.0.1:80 so_keepalive=x", 'invalid so_keepalive value: "x"'),
         ("127.0.0.1:80 ssl=on", 'the invalid "ssl=on" parameter'),
         ("127.0.0.1:80 backlog", 'the invalid "backlog" parameter'),
         ("127.0.0.1:80 udp ssl", '"listen" directive "ssl" parameter is incompatible with "udp"'),
@@ -131,3 +131,26 @@ def test_parameters_of_the_gateway() -> None:
 )
 def test_mistakes_of_the_gateway(parameters: str, text: str) -> None:
     assert mistake(f"stream_listen 127.0.0.1:5555 {parameters};").text == text
+
+
+@pytest.mark.parametrize(
+    ("written", "options"),
+    [
+        ("", False),
+        ("ssl proxy_protocol default_server", False),
+        ("backlog=511", True),
+        ("bind", True),
+        ("setfib=1", True),
+        ("accept_filter=x", True),
+        ("so_keepalive=off", True),
+        ("ipv6only=on", True),
+    ],
+)
+def test_an_option_is_one_also_where_it_says_what_holds_anyway(written: str, options: bool) -> None:
+    ends = f"server {{ listen [::1]:9 {written}; return x; ssl_certificate a.crt; ssl_certificate_key a.key; }}"
+    (listen,) = stream(ends, pair_files()).servers[0].listens
+    assert listen.options is options
+
+
+def test_idle_time_alone_is_enough_for_keepalive() -> None:
+    assert listens("80 so_keepalive=1m")[0].so_keepalive == Keepalive(True, 60)

@@ -64,7 +64,6 @@ def test_a_variable_of_set_is_known_in_every_server() -> None:
         ("map $remote_addr $m { a; }", "invalid number of the map parameters"),
         ("map $remote_addr $m { a b c; }", "invalid number of the map parameters"),
         ("map $remote_addr $m { hostnames; a*b c; }", 'invalid hostname or wildcard "a*b"'),
-        ("map $remote_addr $m { ~ b; }", 'empty regex in "~"'),
     ],
 )
 def test_mistakes(text: str, complaint: str) -> None:

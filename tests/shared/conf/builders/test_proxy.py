@@ -90,3 +90,9 @@ def test_rates_and_dropping() -> None:
 
 def test_a_rate_of_nothing_is_none() -> None:
     assert proxy("proxy_download_rate 0; proxy_session_drop off;") == Proxy()
+
+
+@pytest.mark.parametrize("name", ["proxy_downstream_buffer", "proxy_upstream_buffer"])
+def test_old_names_of_the_buffer_s_size(name: str) -> None:
+    assert proxy(f"{name} 4k;").buffer_size == 4096
+    assert server_mistake(f"{name} 4k; proxy_buffer_size 8k;").text == '"proxy_buffer_size" directive is duplicate'

@@ -41,6 +41,7 @@ def test_the_later_of_return_and_proxy_pass_counts(directives: str, handler: typ
             "server { listen 1 ssl; return x; }",
             'no "ssl_certificate" is defined for the "listen ... ssl" directive',
         ),
+        ("server { listen 1 udp; pass 127.0.0.1:5; }", '"pass" takes connections only'),
         ("server { listen 1; proxy_pass $foo; }", 'unknown "foo" variable'),
         ("server { listen 1; return $foo; }", 'unknown "foo" variable'),
     ],

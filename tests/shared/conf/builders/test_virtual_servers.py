@@ -31,6 +31,7 @@ def test_options_of_the_socket_are_given_by_one(order: tuple[str, str]) -> None:
     ("text", "complaint"),
     [
         (server("1 backlog=5") + server("1 rcvbuf=4k"), "duplicate listen options for 0.0.0.0:1"),
+        (server("1 backlog=511") + server("1 setfib=1"), "duplicate listen options for 0.0.0.0:1"),
         (server("1 default_server") + server("1 default_server"), "a duplicate default server for 0.0.0.0:1"),
         (server("1", "listen *:1;"), "a duplicate listen 0.0.0.0:1"),
         (server("1", "server_name ~;"), 'empty regex in server name "~"'),
