@@ -12,6 +12,7 @@ from .address import Address
 from .limit import LimitConnZone
 from .listen import Listen
 from .log import ErrorLogTarget
+from .operations import Admin
 from .plugin import PluginPath, PluginUse
 from .process import CpuAffinity, Variable
 from .settings import Network, Settings
@@ -199,6 +200,7 @@ class Main:
     metrics_where: tuple[Where, ...] = ()
     """Where each of these is written."""
     multi_accept: bool = False
+    admin: Admin = Admin()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from ...errors import ConfigError
-from ...model.address import Address
 from ...model.log import ErrorLogTarget, Level
 from ...model.stream import Main, User
 from .. import values
 from ..tree import Directive
 from .access import debug_connections
-from .addresses import Kind, parse_address
+from .admin import build_admin, one_address
 from .context import Context
 from .errorlog import error_logs
 from .process import cpu_affinity, environment, worker_priority
@@ -46,9 +45,12 @@ def build_main(scope: Scope, context: Context) -> Main:
         error_logs=error_logs(scope, context) or (default_error_log(context),),
         debug_networks=debug_networks,
         debug_unix=debug_unix,
-        metrics_listen=tuple(metrics_address(directive) for directive in scope.own("metrics_listen")),
+        metrics_listen=tuple(
+            one_address(directive.words[0], directive.name) for directive in scope.own("metrics_listen")
+        ),
         metrics_where=tuple(directive.words[0].where for directive in scope.own("metrics_listen")),
         multi_accept=connections.flag("multi_accept", DEFAULT.multi_accept),
+        admin=build_admin(scope, context),
     )
 
 
@@ -101,17 +103,3 @@ def optional_number(scope: Scope, name: str) -> int | None:
     """A number, or None where nothing is written."""
     word = scope.word(name)
     return None if word is None else values.number(word, name)
-
-
-def metrics_address(directive: Directive) -> Address:
-    """One `metrics_listen`: a numeric address with a port, a port alone, or a unix socket."""
-    word = directive.words[0]
-    try:
-        written = parse_address(word.text, listen=True)
-        if written.kind is Kind.NAME:
-            raise ValueError("a numeric address is expected")
-        if written.kind is not Kind.UNIX and (not written.port or written.port != written.last_port):
-            raise ValueError("one port is expected")
-    except ValueError as error:
-        raise ConfigError(f'{error} in "{word.text}" of the "{directive.name}" directive', word.where) from None
-    return written.at(written.port)
