@@ -36,6 +36,8 @@ def find(program: str) -> str | None:
     """The path of a program, or None."""
     if program == "nginx-stream":
         return shutil.which("nginx", path=PLACES) if NGINX_STREAM.exists() else None
+    if program == "postgres":
+        return next((str(path) for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")), None)
     return shutil.which(program, path=PLACES)
 
 

@@ -1,0 +1,23 @@
+"""Documents as they are stored."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import pytest
+
+from penstock.master.store.base import from_text, to_text
+
+
+def test_a_document_comes_back_as_it_was() -> None:
+    document = {"name": "ü", "list": [1, None, True, 1.5], "inner": {"a": "b"}}
+    assert from_text(to_text(document)) == document
+
+
+def test_frozen_mappings_are_stored_like_others() -> None:
+    assert to_text(MappingProxyType({"a": MappingProxyType({"b": 1})})) == '{"a":{"b":1}}'
+
+
+def test_what_is_no_json_is_refused() -> None:
+    with pytest.raises(TypeError, match="set cannot be stored"):
+        to_text({"a": {1}})
