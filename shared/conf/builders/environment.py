@@ -1,6 +1,7 @@
 """`PENSTOCK_<DIRECTIVE>`: simple directives of the main context and of `stream {}` out of the environment.
 
-They replace those of the file. Several values of a directive that may be repeated are separated by commas.
+They replace those of the file. Several values of a directive that may be repeated are separated by commas. The
+variables of Kong's stream tutorial are understood as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ..parser import parse
 from ..table.spec import Spec
 from ..table.table import find
 from ..tree import Directive, Tree
+from .kong_environment import kong_directives
 
 PREFIX: Final = "PENSTOCK_"
 CONTEXTS: Final = ("main", "stream")
@@ -29,6 +31,10 @@ def overlaid(tree: Tree, environment: Mapping[str, str]) -> Tree:
         if place is not None:
             context, spec = place
             given[context] += directives(variable, spec, environment[variable])
+    ours = {directive.name for found in given.values() for directive in found}
+    for context, directive in kong_directives(environment):
+        if directive.name not in ours:
+            given[context].append(directive)
     directives_of_main = replaced(tree.directives, given["main"])
     return replace(tree, directives=tuple(in_stream(directives_of_main, given["stream"])))
 

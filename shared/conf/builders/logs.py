@@ -23,6 +23,9 @@ LAST_VARIABLE: Final = re.compile(r"\$([A-Za-z0-9_]+)\Z")
 GZIP_BUFFER: Final = 65536
 """`gzip` without `buffer=`."""
 GZIP_LEVEL: Final = 1
+BASIC_NAME: Final = "basic"
+BASIC: Final = "$remote_addr [$time_local] $protocol $status $bytes_sent $bytes_received $session_time"
+"""Kong's format of streams."""
 CACHE_PARAMETERS: Final[Mapping[str, tuple[str, Callable[[Word, str], float]]]] = {
     "max": ("most", values.number),
     "inactive": ("inactive", values.whole_seconds),
@@ -33,13 +36,14 @@ CACHE_PARAMETERS: Final[Mapping[str, tuple[str, Callable[[Word, str], float]]]] 
 
 
 def log_formats(scope: Scope, context: Context) -> dict[str, Template]:
-    """Every `log_format` of `stream {}`, compiled."""
+    """Every `log_format` of `stream {}`, compiled; `basic` is there also where nobody wrote it."""
     formats: dict[str, Template] = {}
     for directive in scope.own("log_format"):
         word = directive.words[0]
         if word.text in formats:
             raise ConfigError(f'duplicate "log_format" name "{word.text}"', directive.where)
         formats[word.text] = log_format(directive, context)
+    formats.setdefault(BASIC_NAME, compile_log_format(BASIC, "default", context.lookup))
     return formats
 
 
