@@ -28,6 +28,11 @@ EINPROGRESS: Final = errno.EINPROGRESS
 ETIMEDOUT: Final = errno.ETIMEDOUT
 UNDER_WAY: Final = (EINPROGRESS, 0)
 """connect(2) of a unix socket is done at once."""
+NETWORK: Final = frozenset(
+    getattr(errno, name)
+    for name in ("ECONNREFUSED", "EAGAIN", "ECONNRESET", "ENETDOWN", "ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH")
+)
+"""What nginx takes for an ordinary failure of connect(2); anything else is critical."""
 FAULT: Final = select.EPOLLERR | select.EPOLLHUP
 IP_BIND_ADDRESS_NO_PORT: Final = 24
 IP_TRANSPARENT: Final = 19
@@ -68,13 +73,13 @@ async def connect(session: Session, balancer: Balancer) -> bool:
         if number:
             outcome, text = failure(number)
         elif not outcome:
-            attempt.connect_time = elapsed = reactor.now - attempt.started
-            worker.upstream_connect.observe(worker.row, elapsed)
+            worker.upstream_connect.observe(worker.row, reactor.now - attempt.started)
             if target.eager:
                 outcome, text = greet(session, peer, attempt)
             if not outcome and target.upstream_context is not None:
                 outcome, text = await attempt_tls(session, peer)
             if not outcome:
+                attempt.connect_time = reactor.now - attempt.started  # its TLS included, as in nginx
                 worker.row[peer.counters] += 1  # CONNECT_OUTCOMES begins with ok
                 if peer.fails:
                     balancer.connected(peer)
@@ -88,7 +93,8 @@ async def connect(session: Session, balancer: Balancer) -> bool:
         attempt.session_time = reactor.now - attempt.started
         if balancer.timing:
             balancer.timed(peer, attempt)
-        session.error(text)
+        if text:
+            session.error(text)
         drop_upstream(session)
         session.peer = None
         if balancer.free(peer, True, reactor.now):
@@ -133,10 +139,21 @@ def begin(session: Session, peer: PeerState) -> tuple[int, str, str]:
         number = sock.connect_ex(peer.sockaddr)
     except (OSError, ValueError) as error:  # Python's own refusal: a path that is too long for an address
         return 0, "error", f"connect() failed ({error}) while connecting to upstream"
-    if number in UNDER_WAY:
-        session.listener.worker.reactor.watch(sock.fileno(), session.step)
-        session.limit(target.connect_timeout)
+    if number not in UNDER_WAY:
+        return 0, *failed_at_once(session, peer, number)
+    session.listener.worker.reactor.watch(sock.fileno(), session.step)
+    session.limit(target.connect_timeout)
     return number, "", ""
+
+
+def failed_at_once(session: Session, peer: PeerState, number: int) -> tuple[str, str]:
+    """The outcome and text of a connect that our kernel refused; what no network does is told here, as critical."""
+    outcome = failure(number)[0]
+    text = f"connect() to {peer.text} failed ({number}: {os.strerror(number)}) while connecting to upstream"
+    if number in NETWORK:
+        return outcome, text
+    session.target.log.crit(text + session.context(), session.number)
+    return outcome, ""
 
 
 def fault(session: Session) -> int:

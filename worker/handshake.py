@@ -8,6 +8,7 @@ import ssl
 from typing import TYPE_CHECKING, Final
 
 from ..shared.model.tls import ServerTls
+from ..shared.openssl.reasons import told
 from ..shared.tls_contexts import INTERNAL_ERROR, NO_APPLICATION_PROTOCOL, UNRECOGNIZED_NAME, alpn_acceptable
 from ..shared.variables_ssl import HANDSHAKING
 from .tls_stream import TlsStream
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MAX_UNREAD: Final = 65536
 GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 TIMED_OUT: Final = "timeout"
+NOTHING_IN_COMMON: Final = "error:0A0000EB:SSL routines::no application protocol"
 
 
 async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) -> bool:
@@ -27,7 +29,7 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
     hello = session.hello
     if hello is not None and not alpn_acceptable(tls, hello):
         send_alert(session, NO_APPLICATION_PROTOCOL)
-        session.info("no application protocol in common while SSL handshaking")
+        session.info(f"SSL_do_handshake() failed (SSL: {NOTHING_IN_COMMON}) while SSL handshaking")
         return fail(session, "failed")
     session.watch()
     stream = TlsStream(session.sock, context, server=True)
@@ -149,5 +151,5 @@ def handshake_error(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"client SSL certificate verify error: ({error.verify_code}:{error.verify_message})"
     if isinstance(error, ssl.SSLError):
-        return f"SSL_do_handshake() failed (SSL: {(error.reason or str(error)).lower().replace('_', ' ')})"
+        return f"SSL_do_handshake() failed (SSL: {told(error)})"
     return f"SSL_do_handshake() failed ({error.errno}: {error.strerror})"

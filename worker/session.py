@@ -18,6 +18,7 @@ from ..shared.counters import BYTES_OUT, STATUS_OFFSET
 from ..shared.hello import ClientHello
 from ..shared.limit_zone import LimitZone
 from ..shared.model.address import Address
+from ..shared.openssl.reasons import told
 from ..shared.proxy_protocol import ProxyHeader
 from ..shared.view import Try
 from ..shared.words import REFUSALS, STATUSES
@@ -235,6 +236,9 @@ class Session:
         client, upstream = self.client, self.upstream
         assert client is not None
         assert upstream is not None
+        if side is upstream and not side.moved and self.tries:  # its end counts as its first byte, as in nginx
+            attempt = self.tries[-1]
+            attempt.first_byte_time = self.listener.worker.reactor.now - attempt.started
         if (client.held and not client.eof) or (upstream.held and not upstream.eof):
             return
         if self.target.half_close:
@@ -249,13 +253,17 @@ class Session:
 
     def read_failed(self, side: Endpoint, error: OSError) -> None:
         """Reading a side failed: treated as its end, as nginx does."""
-        who = "client" if side is self.client else "upstream"
-        self.info(f"{describe('recv', error)} while proxying and reading from {who}")
+        if side is self.client:
+            self.info(f"{describe('recv', error)} while proxying and reading from client")
+        else:
+            self.error(f"{describe('recv', error)} while proxying and reading from upstream")
 
     def write_failed(self, side: Endpoint, error: OSError) -> None:
         """Writing to a side failed: nobody is there to take the rest."""
-        who = "client" if side is self.client else "upstream"
-        self.info(f"{describe('send', error)} while proxying and sending to {who}")
+        if side is self.client:
+            self.info(f"{describe('send', error)} while proxying and sending to client")
+        else:
+            self.error(f"{describe('send', error)} while proxying and sending to upstream")
         self.finish(200)
 
     # The end.
@@ -376,6 +384,6 @@ class Session:
 def describe(call: str, error: OSError) -> str:
     """nginx's form of a failed call: `recv() failed (104: Connection reset by peer)`."""
     if isinstance(error, ssl.SSLError):
-        return f"SSL_{'read' if call == 'recv' else 'write'}() failed (SSL: {error.reason or error})"
+        return f"SSL_{'read' if call == 'recv' else 'write'}() failed (SSL: {told(error)})"
     number = error.errno or errno.EIO
     return f"{call}() failed ({number}: {os.strerror(number)})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..shared.view import Try
 from .access import admitted
-from .connect import OUTCOME_INDEX, drop_upstream, ended_try, failure, proxy_header, tune
+from .connect import OUTCOME_INDEX, drop_upstream, ended_try, failed_at_once, proxy_header, tune
 from .passing import choose_balancer
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def connect(session: UdpSession, balancer: Balancer) -> bool:
         attempt.session_time = 0.0
         if balancer.timing:
             balancer.timed(peer, attempt)
-        session.error(text)
+        if text:
+            session.error(text)
         drop_upstream(session)
         session.peer = None
         if balancer.free(peer, True, now):
@@ -109,7 +110,7 @@ def open_socket(session: UdpSession, peer: PeerState) -> tuple[str, str]:
     except (OSError, ValueError) as error:
         return "error", f"socket() or connect() failed ({error}) while connecting to upstream"
     if number:
-        return failure(number)
+        return failed_at_once(session, peer, number)
     session.listener.worker.reactor.watch(sock.fileno(), session.answered, ANSWERS)
     return "", ""
 

@@ -133,8 +133,8 @@ def test_a_failed_call_is_described_as_nginx_does(call: str, error: OSError, tex
 def test_a_failure_of_tls_is_described_by_its_reason() -> None:
     error = ssl.SSLError(1, "odd")
     error.reason = "WRONG_VERSION_NUMBER"
-    assert describe("recv", error) == "SSL_read() failed (SSL: WRONG_VERSION_NUMBER)"
-    assert describe("send", error) == "SSL_write() failed (SSL: WRONG_VERSION_NUMBER)"
+    assert describe("recv", error) == "SSL_read() failed (SSL: wrong version number)"
+    assert describe("send", error) == "SSL_write() failed (SSL: wrong version number)"
 
 
 def test_it_has_no_room_for_what_it_does_not_know() -> None:
