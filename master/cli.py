@@ -12,6 +12,7 @@ from ..shared.errors import StartError
 from ..shared.version import NGINX_VERSION, __version__
 from .daemon import open_descriptors
 from .launch import FILE, PREFIX, Launch, launch_of
+from .lifecycle_cli import COMMANDS
 
 MODULES: Final = (
     "--with-debug",
@@ -51,6 +52,8 @@ Options:
 Commands:
   directives    : every directive, or those named, with contexts and defaults
   explain       : what would happen to a connection, and why
+  start, stop, quit, reload, restart, health, check, version, migrations
+                : Kong's commands; each says more with --help
   quickstart    : a gateway to try out, with an echo server behind it
 """
 
@@ -183,6 +186,10 @@ def details_text() -> str:
             f"configure arguments: --prefix={PREFIX} --conf-path={FILE} {' '.join(MODULES)}",
         )
     )
+
+
+for command in COMMANDS:
+    penstock.add_command(command)
 
 
 def main() -> None:

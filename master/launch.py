@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ..shared.conf.load import load
+from ..shared.conf.load import System, load
 from ..shared.errorlog import STDERR
 from ..shared.model.log import ErrorLogTarget
 from ..shared.model.stream import Configuration, User
@@ -36,6 +36,8 @@ class Launch:
     error_log: str | None = None
     """`-e`: the error log of a configuration that names none."""
     quiet: bool = False
+    standin: str = ""
+    """What counts as the file's content while there is no file."""
     title: str = "penstock"
     """The command as it was typed, for the master's process title."""
 
@@ -57,9 +59,16 @@ class Launch:
         # that 100,000 routes need.
         gc.disable()
         try:
-            return load(self.file, self.prefix, globals_text=self.globals_text, system=real_system())
+            return load(self.file, self.prefix, globals_text=self.globals_text, system=self._system())
         finally:
             gc.enable()
+
+    def _system(self) -> System:
+        system = real_system()
+        if not self.standin or os.path.exists(self.file):
+            return system
+        read = system.read_text
+        return replace(system, read_text=lambda path: self.standin if path == self.file else read(path))
 
     @property
     def default_error_log(self) -> str:
