@@ -1,41 +1,16 @@
-"""The master's HTTP: `/metrics` for Prometheus on the sockets of `metrics_listen`.
-
-It lives in the master's loop, which runs in slices with forks between them, so it has no threads and no executor, and
-whoever connects must not be able to disturb the master: requests are small, connections are few, and one that sends
-nothing, or takes nothing of what it asked for, is closed.
-"""
+"""The master's HTTP for Prometheus: `/metrics` on the sockets of `metrics_listen`."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import socket
-import sys
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-MAX_CONNECTIONS: Final = 128
-MAX_LINE: Final = 4096
-MAX_FIELD: Final = 8190
-"""Bytes of a header; Prometheus' Accept has about 300."""
-MAX_HEADERS: Final = 64
-IDLE_TIMEOUT: Final = 75.0
-"""Seconds without a complete request; above the usual scrape interval of 60 s, so that connections are reused."""
-STALL_TIMEOUT: Final = 15.0
-"""Seconds in which a reader takes nothing of its answer."""
-SWEEP_INTERVAL: Final = 5.0
-BACKLOG: Final = 64
-KEEP_PATH: Final[dict[str, Any]] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-"""A unix socket's path belongs to the caller, as the socket does."""
-QUIET: Final = logging.getLogger("penstock.http")
-"""For aiohttp, which has nothing to say that the error log should hold."""
-QUIET.addHandler(logging.NullHandler())
-QUIET.propagate = False
+from .http_server import IDLE_TIMEOUT, STALL_TIMEOUT, HttpServer, Limits
+
 HTML: Final = "text/html; charset=utf-8"
 PLAIN: Final = "text/plain; charset=utf-8"
 INDEX: Final = """\
@@ -46,8 +21,8 @@ INDEX: Final = """\
 """
 
 
-class MetricsServer:
-    """Serves a registry on sockets that come and go with reloads."""
+class MetricsServer(HttpServer):
+    """Serves a registry."""
 
     def __init__(
         self,
@@ -57,52 +32,10 @@ class MetricsServer:
         idle_timeout: float = IDLE_TIMEOUT,
         stall_timeout: float = STALL_TIMEOUT,
     ) -> None:
+        super().__init__(self._answer, Limits(idle=idle_timeout, stall=stall_timeout))
         self._registry = registry
         self._healthy = healthy
         self._complain = complain
-        self._idle_timeout = idle_timeout
-        self._stall_timeout = stall_timeout
-        self._listening: list[tuple[socket.socket, asyncio.AbstractServer]] = []
-        self._connections: _Connections | None = None
-
-    @property
-    def connections(self) -> int:
-        """How many clients are connected."""
-        return len(self._connections.connections) if self._connections is not None else 0
-
-    async def attach(self, sockets: Iterable[socket.socket]) -> None:
-        """Serve on bound sockets, from now on. They stay the caller's: only duplicates are used and closed."""
-        loop = asyncio.get_running_loop()
-        if self._connections is None:
-            self._connections = _Connections(self._answer, self._idle_timeout, self._stall_timeout)
-        for bound in sockets:
-            own = bound.dup()
-            own.setblocking(False)
-            try:
-                if bound.family == socket.AF_UNIX:
-                    server = await loop.create_unix_server(
-                        self._connections.protocol, sock=own, backlog=BACKLOG, **KEEP_PATH
-                    )
-                else:
-                    server = await loop.create_server(self._connections.protocol, sock=own, backlog=BACKLOG)
-            except BaseException:
-                own.close()
-                raise
-            self._listening.append((bound, server))
-
-    async def detach(self, sockets: Iterable[socket.socket] | None = None) -> None:
-        """Accept no more on `sockets`; without an argument stop altogether and close the connections."""
-        leaving = None if sockets is None else list(sockets)
-        staying = []
-        for bound, server in self._listening:
-            if leaving is None or any(bound is one for one in leaving):
-                server.close()
-            else:
-                staying.append((bound, server))
-        self._listening = staying
-        if leaving is None and self._connections is not None:
-            connections, self._connections = self._connections, None
-            await connections.close()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method not in ("GET", "HEAD"):
@@ -134,80 +67,3 @@ def _response(
         body = body.encode()
     fields = {"Content-Type": content_type, "Server": "penstock", "Cache-Control": "no-store"}
     return web.Response(status=status, body=body, headers={**fields, **(headers or {})})
-
-
-class _Connections(web.Server):
-    """aiohttp's server, watching over its connections."""
-
-    def __init__(
-        self,
-        answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
-        idle_timeout: float,
-        stall_timeout: float,
-    ) -> None:
-        super().__init__(
-            answer,
-            access_log=None,
-            logger=QUIET,
-            keepalive_timeout=idle_timeout,
-            lingering_time=0.0,
-            max_line_size=MAX_LINE,
-            max_field_size=MAX_FIELD,
-            max_headers=MAX_HEADERS,
-        )
-        self._stall_timeout = stall_timeout
-        self._transports: dict[RequestHandler, asyncio.Transport] = {}
-        self._stalled: dict[asyncio.Transport, tuple[int, float]] = {}
-        """Bytes not taken, and since when."""
-        self._sweep: asyncio.TimerHandle | None = None
-
-    def protocol(self) -> asyncio.Protocol:
-        """The protocol of a new connection."""
-        if len(self._transports) >= MAX_CONNECTIONS:
-            return _Refusal()
-        return self()
-
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        self._transports[handler] = transport
-        if self._sweep is None:
-            self._sweep_later()
-
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        super().connection_lost(handler, exc)
-        transport = self._transports.pop(handler, None)
-        if transport is not None:
-            self._stalled.pop(transport, None)
-
-    async def close(self) -> None:
-        """Close every connection, at once where there is no answer under way."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-        transports = list(self._transports.values())
-        await self.shutdown(timeout=1.0)
-        for transport in transports:
-            transport.abort()
-
-    def _sweep_later(self) -> None:
-        interval = min(SWEEP_INTERVAL, self._stall_timeout / 2)
-        self._sweep = asyncio.get_running_loop().call_later(interval, self._abort_stalled)
-
-    def _abort_stalled(self) -> None:
-        self._sweep = None
-        now = asyncio.get_running_loop().time()
-        for transport in list(self._transports.values()):
-            waiting = transport.get_write_buffer_size()
-            before, since = self._stalled.get(transport, (0, now))
-            if waiting == 0 or waiting != before:
-                self._stalled[transport] = (waiting, now)
-            elif now - since >= self._stall_timeout:
-                transport.abort()
-        if self._transports:
-            self._sweep_later()
-
-
-class _Refusal(asyncio.Protocol):
-    """What a connection too many gets."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()

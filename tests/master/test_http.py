@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from penstock.master.http import MAX_CONNECTIONS, MAX_LINE, MetricsServer
+from penstock.master.http import MetricsServer
+from penstock.master.http_server import MAX_CONNECTIONS, MAX_LINE
 
 Loop = asyncio.AbstractEventLoop
 
