@@ -24,9 +24,15 @@ def test_json() -> None:
     assert decode(b'{"a": [1, null]}', "application/json; charset=utf-8").json == {"a": [1, None]}
 
 
-@pytest.mark.parametrize(
-    "raw", [b"{", b"", b"nul", b"\xff", b"NaN", b'{"a":1,}', b"[" * (MAX_DEPTH + 2) + b"]" * (MAX_DEPTH + 2)]
+DEEP = b"[" * (MAX_DEPTH + 2) + b"]" * (MAX_DEPTH + 2)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+    max_leaves=20,
 )
+
+
+@pytest.mark.parametrize("raw", [b"{", b"", b"nul", b"\xff", b"NaN", b'{"a":1,}', DEEP])
 def test_json_that_is_none(raw: bytes) -> None:
     with pytest.raises(BadBody, match="Cannot parse JSON body"):
         decode(raw, "application/json")
