@@ -13,11 +13,13 @@ from typing import Final
 
 from ..errors import ConfigError
 from ..model.stream import Notice
+from ..model.where import NOWHERE
+from .plain import PlainDirective
 from .report import attach
 from .suggest import nearest
 from .table.spec import Spec, expected
 from .table.table import TABLE, contexts_of, find, names_in
-from .tree import Directive, Tree
+from .tree import Directive, Tree, Word
 
 FOREIGN: Final = {
     "http": "Penstock relays TCP and TLS streams and has no HTTP: leave this block to nginx",
@@ -26,6 +28,8 @@ FOREIGN: Final = {
 STREAM_MODULE: Final = re.compile(r"ngx_stream(_[a-z0-9]+)*_module\.so")
 FOREIGN_MODULES: Final = frozenset({"ngx_stream_js_module.so", "ngx_stream_lua_module.so"})
 """Modules named like nginx's own that add a language of their own."""
+REMEMBERED: Final = 1024
+"""Lines that are known to be right: there are few different ones of most directives."""
 
 
 def check(tree: Tree) -> tuple[Notice, ...]:
@@ -41,8 +45,12 @@ def context_notices(directives: tuple[Directive, ...], context: str) -> Iterator
     """Check the directives of one block, in their order, and what is inside them."""
     seen: dict[str, Directive] = {}
     late = False
+    right = Right()
     for directive in directives:
         spec = known(directive, context)
+        if type(directive) is PlainDirective and right.block(directive, spec):
+            late = True
+            continue
         check_shape(directive, spec)
         check_duplicate(directive, spec, seen)
         for index, word in enumerate(directive.words):
@@ -53,6 +61,53 @@ def context_notices(directives: tuple[Directive, ...], context: str) -> Iterator
         late = late or directive.block is not None
         if directive.block is not None and not spec.free_form:
             yield from context_notices(directive.block, directive.name)
+
+
+class Right:
+    """Knows plain blocks that are right by their text, of which nothing has to be said.
+
+    It decides by the same entries of the table, but knows no places: what it is not sure of is checked as anything
+    else is, which says what is wrong.
+    """
+
+    def __init__(self) -> None:
+        self._lines: set[tuple[str, ...]] = set()
+        """Whole lines whose arguments were right, each behind its context: of those that are no names."""
+
+    def block(self, directive: PlainDirective, spec: Spec) -> bool:
+        """Whether a block that may be repeated is right, with its lines."""
+        if directive.body is None or not spec.block or not spec.repeatable or spec.free_form or spec.remark:
+            return False
+        if not self.arguments(spec, directive.name, directive.texts):
+            return False
+        context = directive.name
+        seen = set()
+        for name, *texts in directive.lines:
+            entry = find(name, context)
+            if entry is None or entry.block or entry.remark or entry.status != "works" or name == "load_module":
+                return False
+            if not (entry.repeatable or name not in seen) or not self.arguments(entry, context, texts):
+                return False
+            seen.add(name)
+        return True
+
+    def arguments(self, spec: Spec, context: str, texts: list[str]) -> bool:
+        """Whether a directive may have these arguments."""
+        count = len(texts)
+        if count < spec.minimum or (spec.maximum is not None and count > spec.maximum):
+            return False
+        if spec.takes_anything:
+            return True
+        line = (context, spec.name, *texts)
+        if line not in self._lines:
+            try:
+                for index, text in enumerate(texts):
+                    spec.kind_of(index).read(Word(text, NOWHERE), spec.name)
+            except ConfigError:
+                return False
+            if len(self._lines) < REMEMBERED:
+                self._lines.add(line)
+        return True
 
 
 def known(directive: Directive, context: str) -> Spec:

@@ -12,8 +12,10 @@ The rules are nginx's (nginx.org/en/docs/beginners_guide.html#conf_structure), a
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from enum import Enum
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 from ..errors import ConfigError
@@ -55,60 +57,60 @@ class Token(NamedTuple):
 
 
 class Source:
-    """A text and the places in it: offsets turned into lines and columns, in one pass forward."""
+    """A text and the places in it: offsets turned into lines and columns."""
 
-    __slots__ = ("file", "line", "line_start", "seen", "text")
+    __slots__ = ("_starts", "file", "text")
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
         self.file = file
-        self.line = 1
-        self.line_start = 0
-        self.seen = 0
-        """Up to where newlines have been counted."""
+        lengths = [len(line) + 1 for line in text.split("\n")]
+        self._starts = list(accumulate(lengths, initial=0))
+        """Where each line begins, and the one after the last would."""
 
     def where(self, offset: int) -> Where:
-        """The place of `offset`, which is never before one asked for earlier."""
-        newlines = self.text.count("\n", self.seen, offset)
-        if newlines:
-            self.line += newlines
-            self.line_start = self.text.rindex("\n", self.seen, offset) + 1
-        self.seen = offset
-        return Where(self.file, self.line, offset - self.line_start + 1)
+        """The place of `offset`."""
+        line = bisect_right(self._starts, offset)
+        return Where(self.file, line, offset - self._starts[line - 1] + 1)
 
     def error(self, text: str, offset: int, hint: str = "") -> ConfigError:
         """A mistake at `offset`."""
         return ConfigError(text, self.where(offset), hint)
 
 
-def tokens(text: str, file: str, end: str = 'unexpected end of file, expecting ";" or "}"') -> Iterator[Token]:
-    """The tokens of `text`, the last of which is always of kind END.
+class Lexer:
+    """The tokens of a text, the last of which is always of kind END; iterating raises ConfigError.
 
-    `end` is the complaint for a text that stops inside a word. Raises ConfigError.
+    Whoever reads some of the text in another way moves `position` between two tokens.
     """
-    source = Source(text, file)
-    position = 0
-    where = source.where
-    while True:
-        while plain := PLAIN.match(text, position):
-            position = plain.end()
-            if word := plain[1]:
-                yield Token(Kind.WORD, word, where(position - len(word)))
-            else:
-                yield Token(MARKS[plain[2]], plain[2], where(position - 1))
-        if space := SPACE.match(text, position):
-            position = space.end()
-        if position >= len(text):
-            yield Token(Kind.END, "", source.where(len(text)))
-            return
-        character = text[position]
-        if character in MARKS:
-            continue  # one behind a comment
-        if character in QUOTED:
-            token, position = quoted_word(source, position, end)
-            yield token
-        else:
-            token, position = bare_word(source, position, end)
+
+    __slots__ = ("_end", "position", "source")
+
+    def __init__(self, text: str, file: str, end: str = 'unexpected end of file, expecting ";" or "}"') -> None:
+        """`end` is the complaint for a text that stops inside a word."""
+        self.source = Source(text, file)
+        self.position = 0
+        self._end = end
+
+    def __iter__(self) -> Iterator[Token]:
+        source, text = self.source, self.source.text
+        while True:
+            while plain := PLAIN.match(text, self.position):
+                self.position = position = plain.end()
+                if word := plain[1]:
+                    yield Token(Kind.WORD, word, source.where(position - len(word)))
+                else:
+                    yield Token(MARKS[plain[2]], plain[2], source.where(position - 1))
+            if space := SPACE.match(text, self.position):
+                self.position = space.end()
+            if self.position >= len(text):
+                yield Token(Kind.END, "", source.where(len(text)))
+                return
+            character = text[self.position]
+            if character in MARKS:
+                continue  # one behind a comment
+            read = quoted_word if character in QUOTED else bare_word
+            token, self.position = read(source, self.position, self._end)
             yield token
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from ..errors import ConfigError
 from ..model.stream import SourceFile
 from ..model.where import Where
-from .lexer import Kind, Token, tokens
+from .lexer import Kind, Lexer, Token
+from .plain import STATEMENT, PlainDirective
 from .report import COMMAND_LINE, attach
 from .table.spec import expected
 from .table.table import find, free_form
@@ -92,14 +93,14 @@ class Parser:
     def parameters(self, text: str) -> tuple[Directive, ...]:
         """What `-g` gives."""
         end = 'unexpected end of parameter, expecting ";"'
-        body = Body(self, tokens(text, COMMAND_LINE, end), end, "", 0, parameters=True)
+        body = Body(self, Lexer(text, COMMAND_LINE, end), end, "", 0, parameters=True)
         return body.directives(None)
 
     def file(self, path: str, include: Word | None, enclosing: str, depth: int) -> tuple[Directive, ...]:
         """The directives of one file, standing inside the block named `enclosing`."""
         text = self.text_of(path, include)
         self.reading.append(posixpath.normpath(path))
-        body = Body(self, tokens(text, path), 'unexpected end of file, expecting ";" or "}"', enclosing, depth)
+        body = Body(self, Lexer(text, path), 'unexpected end of file, expecting ";" or "}"', enclosing, depth)
         directives = body.directives(None)
         self.reading.pop()
         return directives
@@ -138,10 +139,10 @@ class Body:
     """The inside of a file or block: directives up to its end."""
 
     def __init__(
-        self, parser: Parser, source: Iterator[Token], end: str, name: str, depth: int, *, parameters: bool = False
+        self, parser: Parser, lexer: Lexer, end: str, name: str, depth: int, *, parameters: bool = False
     ) -> None:
         self.parser = parser
-        self.source = source
+        self.lexer = lexer
         self.end = end
         """The complaint about a text that stops inside a directive."""
         self.name = name
@@ -152,12 +153,15 @@ class Body:
         self.values = free is not None
         self.includes = free is None or free.includes
         self.nests = free is not None and free.nests
+        self.blocks = (free is None or free.nests) and not parameters and depth < DEEPEST_BLOCK
+        """Whether there may be any."""
 
     def directives(self, opening: Where | None) -> tuple[Directive, ...]:
         """Everything up to the `}` that matches `opening`, or up to the end of the text where that is None."""
         found: list[Directive] = []
         words: list[Token] = []
-        for token in self.source:
+        self.read_plain(found)
+        for token in self.lexer:
             if token.kind is Kind.WORD:
                 words.append(token)
                 continue
@@ -171,7 +175,29 @@ class Body:
             else:
                 found += self.simple(words)
             words = []
+            self.read_plain(found)
         return tuple(found)
+
+    def read_plain(self, found: list[Directive]) -> None:
+        """Read on as long as directives are plain, and nothing has to be said of them here."""
+        source, position = self.lexer.source, self.lexer.position
+        text = source.text
+        match = STATEMENT.match
+        while statement := match(text, position):
+            head, body = statement.groups()
+            directive = PlainDirective(head, body, source, statement.start(1))
+            if directive.name == "include" or not (body is None or self.may_hold(directive.name, body)):
+                break
+            found.append(directive)
+            position = statement.end()
+        self.lexer.position = position
+
+    def may_hold(self, name: str, body: str) -> bool:
+        """Whether a plain block may stand here as it is."""
+        if not self.blocks or "include" in body:
+            return False
+        spec = None if self.nests else find(name, self.name or "main")
+        return spec is None or spec.block
 
     def simple(self, words: list[Token]) -> tuple[Directive, ...]:
         """A simple directive, or what an `include` stands for."""
@@ -193,7 +219,7 @@ class Body:
         if self.depth >= DEEPEST_BLOCK:
             raise ConfigError(f"blocks are nested more than {DEEPEST_BLOCK} deep", name.where)
         inside = self.name if self.nests else name.text
-        body = Body(self.parser, self.source, self.end, inside, self.depth + 1)
+        body = Body(self.parser, self.lexer, self.end, inside, self.depth + 1)
         return Directive(name.text, tuple(map(word_of, words[1:])), name.where, body.directives(name.where))
 
     def check_end(self, token: Token, words: list[Token], opening: Where | None) -> None:

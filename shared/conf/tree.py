@@ -17,15 +17,20 @@ class Word:
     quoted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Directive:
-    """A simple directive (`block` is None) or a block."""
+    """A simple directive (`block` is None) or a block. Nobody changes it; that it is not frozen saves half its cost."""
 
     name: str
     words: tuple[Word, ...]
     """The arguments, without the name."""
     where: Where
     block: tuple[Directive, ...] | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """The arguments as texts."""
+        return [word.text for word in self.words]
 
 
 @dataclass(frozen=True, slots=True)

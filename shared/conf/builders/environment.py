@@ -83,7 +83,8 @@ def in_stream(main: Iterable[Directive], given: list[Directive]) -> Iterator[Dir
     for directive in main:
         if directive.name == "stream" and directive.block is not None and given:
             seen = True
-            yield replace(directive, block=tuple(replaced(directive.block, given)))
+            inside = tuple(replaced(directive.block, given))
+            yield Directive(directive.name, directive.words, directive.where, inside)
         else:
             yield directive
     if given and not seen:

@@ -13,15 +13,16 @@ from ..tree import Directive, Word
 ENTITY: Final = re.compile(r"[0-9A-Za-z.\-_~\u0080-\U0010ffff]+")
 """Kong's names of services and routes."""
 HOSTNAME: Final = re.compile(r"(?!-)[0-9a-z_-]+(\.[0-9a-z_-]+)*")
+PORT: Final = re.compile(r"[^:]+:[0-9]+")
 
 
 def entity_name(directive: Directive) -> str:
     """The name of a `service` or `route`."""
-    word = directive.words[0]
-    if not ENTITY.fullmatch(word.text):
+    name = directive.texts[0]
+    if not ENTITY.fullmatch(name):
         hint = "a name has letters, digits and . - _ ~"
-        raise ConfigError(f'invalid name "{word.text}" of a {directive.name}', word.where, hint)
-    return word.text
+        raise ConfigError(f'invalid name "{name}" of a {directive.name}', directive.words[0].where, hint)
+    return name
 
 
 def duplicate_name(directive: Directive, other: Where) -> ConfigError:
@@ -35,11 +36,16 @@ def sni(word: Word, *, any_name: bool = False) -> str:
 
     `any_name` lets `*` alone stand for every name: a certificate may have it, a route may not.
     """
-    name = word.text.lower().removesuffix(".")
+    name = compared(word.text)
     reason = "" if any_name and name == "*" else sni_mistake(name)
     if reason:
         raise ConfigError(f'invalid SNI "{word.text}": {reason}', word.where)
     return name
+
+
+def compared(text: str) -> str:
+    """An SNI name as it is compared."""
+    return text.lower().removesuffix(".")
 
 
 def sni_mistake(name: str) -> str:
@@ -53,15 +59,18 @@ def sni_mistake(name: str) -> str:
         bare = name.removeprefix("*.").removesuffix(".*")
     if is_address(bare):
         return "must not be an IP"
-    if re.fullmatch(r"[^:]+:[0-9]+", bare):
+    if PORT.fullmatch(bare):
         return "must not have a port"
     return "" if HOSTNAME.fullmatch(bare) else f"invalid value: {name}"
 
 
 def is_address(text: str) -> bool:
     """Whether a name is an IP address, with brackets or without."""
+    address = text.removeprefix("[").removesuffix("]")
+    if ":" not in address and not address[-1:].isdigit():
+        return False  # that `ip_address` raises costs more than all else about a name
     try:
-        ip_address(text.removeprefix("[").removesuffix("]"))
+        ip_address(address)
     except ValueError:
         return False
     return True

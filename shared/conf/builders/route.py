@@ -16,6 +16,7 @@ from ..suggest import nearest
 from ..tree import Directive, Word
 from .client_verify import verified
 from .context import Context
+from .known_routes import CONDITIONS, KnownRoutes
 from .names import duplicate_name, entity_name, sni
 from .plugin import plugin_uses
 from .scope import Scope
@@ -24,10 +25,6 @@ from .settings import build_settings
 
 PROTOCOLS: Final = ("tcp", "tls", "tls_passthrough")
 PASSTHROUGH: Final = "tls_passthrough"
-CONDITIONS: Final = frozenset(
-    {"protocols", "snis", "sources", "destinations", "service", "preserve_host", "plugin", "tags"}
-)
-"""A route's directives that are no settings of its sessions."""
 Alike = dict[tuple[str | None, bool, bool], Settings]
 """Settings by service, by whether TLS ends here and by whether it is passed through."""
 ENDPOINT: Final = re.compile(
@@ -41,11 +38,16 @@ def build_routes(
     """Every route, in the order written: older first."""
     routes: dict[str, Route] = {}
     alike: Alike = {}
+    known = KnownRoutes()
     for directive in stream.own("route"):
         name = entity_name(directive)
         if name in routes:
             raise duplicate_name(directive, routes[name].where)
-        routes[name] = build_route(name, directive, stream, services, context, alike, terminates=terminates)
+        route = known.again(name, directive)
+        if route is None:
+            route = build_route(name, directive, stream, services, context, alike, terminates=terminates)
+            known.learn(route, directive)
+        routes[name] = route
     return tuple(routes.values())
 
 

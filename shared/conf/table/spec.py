@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ...errors import ConfigError
@@ -60,6 +60,12 @@ class Spec:
     remark: str = ""
     """A sentence said whenever the directive is used."""
     remark_level: Literal["notice", "warn"] = "notice"
+
+    takes_anything: bool = field(init=False, default=False)
+    """Whether every word is right as an argument."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "takes_anything", all(kind.read is anything for kind in self.kind))
 
     def kind_of(self, index: int) -> Kind:
         """The kind of the argument at `index`."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from needs import requires
 from verdict import complaint
 
-from penstock.shared.conf.lexer import LONGEST_WORD, Kind, tokens
+from penstock.shared.conf.lexer import LONGEST_WORD, Kind, Lexer
 from penstock.shared.errors import ConfigError
 from penstock.shared.model.where import Where
 
@@ -16,7 +16,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 def words(text: str) -> list[str]:
-    return [token.text for token in tokens(text, "f") if token.kind is Kind.WORD]
+    return [token.text for token in Lexer(text, "f") if token.kind is Kind.WORD]
 
 
 def quoted(text: str, quote: str) -> str:
@@ -43,7 +43,7 @@ def test_any_text_gives_tokens_that_point_at_themselves_or_an_error(text: str) -
     lines = text.split("\n")
     places = []
     try:
-        for token in tokens(text, "f"):
+        for token in Lexer(text, "f"):
             places.append(token.where)
             if token.kind in (Kind.SEMICOLON, Kind.OPEN, Kind.CLOSE):
                 assert lines[token.where.line - 1][token.where.column - 1] == token.text
@@ -109,7 +109,7 @@ def test_nginx_sees_the_same_word(word: str, tmp_path: Path) -> None:
 
 
 def test_places_count_lines_and_columns_from_one() -> None:
-    places = [(token.text, token.where.line, token.where.column) for token in tokens('a "b\nc" d;\n  é { # x\n}', "f")]
+    places = [(token.text, token.where.line, token.where.column) for token in Lexer('a "b\nc" d;\n  é { # x\n}', "f")]
     assert places == [
         ("a", 1, 1),
         ("b\nc", 1, 3),
@@ -123,7 +123,7 @@ def test_places_count_lines_and_columns_from_one() -> None:
 
 
 def test_only_quoted_words_are_marked_so() -> None:
-    assert [token.quoted for token in tokens("off 'off' \"off\";", "f")] == [False, True, True, False, False]
+    assert [token.quoted for token in Lexer("off 'off' \"off\";", "f")] == [False, True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -170,4 +170,4 @@ def test_nginx_refuses_a_too_long_word_in_the_same_words(quote: str, tmp_path: P
 @pytest.mark.parametrize("end", ["\n", " "])
 def test_a_text_of_a_megabyte_is_cut_in_one_pass(end: str) -> None:
     text = f"a 'b c' $d{{{end}" * 80_000
-    assert sum(token.kind is Kind.WORD for token in tokens(text, "f")) == 240_000
+    assert sum(token.kind is Kind.WORD for token in Lexer(text, "f")) == 240_000
