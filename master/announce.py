@@ -14,7 +14,7 @@ from .ledger import Ledger
 from .metrics import Facts, certificates_of, registry_for
 from .notify import Notifier
 from .outcome import OutcomeFile
-from .pidfile import PidFile
+from .pidfile import OLDBIN, PidFile
 
 if TYPE_CHECKING:
     from .http import MetricsServer
@@ -35,6 +35,17 @@ class Announcer:
         self._pidfile: PidFile | None = None
         self._outcome = OutcomeFile(self._pid)
         self._server: MetricsServer | None = None
+        self._generation: Generation | None = None
+        """The one in force."""
+        self._aside = False
+        """Whether the pid file's name was left to a new program."""
+        self._silent = False
+        """Whether a new program speaks to the outside in our place."""
+
+    @property
+    def pid_path(self) -> str:
+        """Where the pid file is."""
+        return "" if self._pidfile is None else self._pidfile.path
 
     def place(self, path: str) -> None:
         """Write the pid file, or move it; raises StartError and leaves things as they were.
@@ -42,9 +53,9 @@ class Announcer:
         The file of outcomes is there first: whoever finds our pid may ask for a reload at once.
         """
         before = self._pidfile
-        if before is not None and before.path == path:
+        if before is not None and (before.path == path or self._aside):
             return
-        self._try(lambda: self._outcome.place(path))
+        self._place_outcome(path)
         try:
             if before is None:
                 pidfile = PidFile(path)
@@ -54,13 +65,14 @@ class Announcer:
                 before.move(path, self._pid)
         except StartError:
             if before is not None:
-                self._try(lambda: self._outcome.place(before.path))
+                self._place_outcome(before.path)
             raise
 
     def reloading(self) -> None:
         """A reload begins."""
         self._try(self._outcome.begin)
-        self._notifier.reloading("reloading the configuration")
+        if not self._silent:
+            self._notifier.reloading("reloading the configuration")
 
     def applied(self, generation: Generation, before: Generation | None) -> None:
         """A generation is in force."""
@@ -69,16 +81,20 @@ class Announcer:
         facts.reload_success = True
         facts.reload_timestamp = time.time()
         facts.certificates = certificates_of(generation.configuration)
-        self._serve_metrics(generation, before)
+        self._generation = generation
+        if not self._silent:
+            self._serve_metrics(generation, before)
         if before is not None:
             self._try(self._outcome.end)
-        self._notifier.ready(self._standing(generation))
+        if not self._silent:
+            self._notifier.ready(self._standing(generation))
 
     def refused(self, reason: str, staying: Generation) -> None:
         """A reload was refused; READY all the same, or the service manager would wait for ever."""
         self.facts.reload_success = False
         self._try(lambda: self._outcome.end(reason))
-        self._notifier.ready(f"{self._standing(staying)}; the last reload was refused: {reason}")
+        if not self._silent:
+            self._notifier.ready(f"{self._standing(staying)}; the last reload was refused: {reason}")
 
     def watch(self, alive: Callable[[], bool]) -> None:
         """Keep the service manager's watchdog quiet for as long as the loop gets its slices and `alive` says so."""
@@ -88,9 +104,55 @@ class Announcer:
                 self._notifier.watchdog()
             self._loop.call_later(interval, self.watch, alive)
 
-    def leaving(self, how: str) -> None:
-        """The way out begins: nothing is served any more that a successor might want to serve."""
-        self._notifier.stopping(how)
+    def leaving(self, how: str, heir: int | None = None) -> None:
+        """The way out begins: nothing is served any more that a successor might want to serve.
+
+        Where the process `heir` serves on, the service manager must not take our end for that of the service.
+        """
+        if heir is None:
+            self._notifier.stopping(how)
+        else:
+            self._notifier.main_pid(heir)
+        self._stop_metrics()
+
+    # A new program in the place of this one.
+
+    def step_aside(self) -> None:
+        """Leave the pid file's name to a new program; raises OSError."""
+        if self._pidfile is not None:
+            self._pidfile.rename(self._pidfile.path + OLDBIN)
+            self._place_outcome(self._pidfile.path)
+        self._aside = True
+
+    def fall_silent(self) -> None:
+        """The new program serves: it is whom the outside sees."""
+        self._silent = True
+        self._stop_metrics()
+
+    def speak_again(self) -> None:
+        """The new program stops before we do: be seen again."""
+        if self._silent and self._generation is not None:
+            self._silent = False
+            self._serve_metrics(self._generation, None)
+            self.lead()
+            self._notifier.ready(self._standing(self._generation))
+
+    def step_back(self) -> None:
+        """There is no new program any more: the pid file gets its name back; raises OSError."""
+        self.speak_again()
+        self._aside = False
+        if self._pidfile is not None:
+            self._pidfile.rename(self._pidfile.path.removesuffix(OLDBIN))
+            self._place_outcome(self._pidfile.path)
+
+    def lead(self) -> None:
+        """Tell the service manager that this process is its service's main one."""
+        self._notifier.main_pid(self._pid)
+
+    def _place_outcome(self, path: str) -> None:
+        self._try(lambda: self._outcome.place(path))
+
+    def _stop_metrics(self) -> None:
         if self._server is not None:
             self._run(self._server.detach())
             self._server = None

@@ -14,6 +14,7 @@ from typing import Final
 from ..shared.errors import StartError
 from ..shared.model.listen import Keepalive, Listen
 from ..shared.model.where import NOWHERE
+from .inherit import Opener
 
 IPPROTO_MPTCP: Final = 262
 FIRST_UNPRIVILEGED_PORT: Final = 1024
@@ -32,13 +33,14 @@ class Bound:
     """Whether there can be one per slot (SO_REUSEPORT)."""
     inode: tuple[int, int] | None = None
     """Which file a unix socket's path led to when we made it: only that one is ours to remove."""
+    opener: Opener = Opener.OURSELVES
 
-    def close(self) -> None:
-        """Close all, and remove the path of a unix socket."""
+    def close(self, keep_path: bool = False) -> None:
+        """Close all, and remove the path of a unix socket unless somebody else still uses it."""
         for one in self.sockets:
             one.close()
         path = self.wanted.address.host
-        if self.inode is not None and inode_of(path) == self.inode:
+        if not keep_path and self.inode is not None and inode_of(path) == self.inode:
             os.unlink(path)
 
 
@@ -74,6 +76,15 @@ def bind_again(wanted: Listen) -> socket.socket:
         one.close()
         raise
     return one
+
+
+def adopt(wanted: Listen, sockets: list[socket.socket], opener: Opener) -> Bound:
+    """An address whose sockets were open before we were. Only those of a program like this one are one a slot."""
+    if opener is Opener.MANAGER:
+        return Bound(wanted, sockets, spreads=False, opener=opener)
+    if wanted.address.family == AF_UNIX:
+        return Bound(wanted, sockets, spreads=False, inode=inode_of(wanted.address.host), opener=opener)
+    return Bound(wanted, sockets, spreads=True, opener=opener)
 
 
 def bind_unix(wanted: Listen) -> Bound:

@@ -20,6 +20,7 @@ import setproctitle
 
 from ..shared.birth import Birth
 from ..shared.messages import Verb, encode
+from ..shared.model.log import Level
 from . import surroundings
 from .signals import restore_defaults
 
@@ -155,6 +156,13 @@ def report_crash(birth: Birth, error: BaseException) -> None:
     for line in traceback.format_exception(error):
         for part in line.rstrip().splitlines():
             birth.log.alert(part)
+
+
+def level_of_death(expected: bool, status: int) -> Level:
+    """How loud the line about an end is, as with nginx."""
+    if expected or status == 0:
+        return Level.NOTICE
+    return Level.ALERT if os.WIFSIGNALED(status) else Level.ERROR
 
 
 def death_of(status: int) -> str:

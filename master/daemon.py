@@ -1,4 +1,4 @@
-"""The process and its terminal: descriptors 0, 1 and 2, and leaving for the background."""
+"""The process and its terminal: descriptors 0, 1 and 2, leaving for the background, and taking a program's place."""
 
 from __future__ import annotations
 
@@ -19,13 +19,23 @@ class Place:
     stderr: int
     """A duplicate of the descriptor 2 that the program was started with."""
     report: int | None = None
-    """In the background: the pipe that the started process waits on."""
+    """In the background: the pipe that the started process waits on; in an old program's place: the one to that."""
     keeps_stderr: bool = True
+    succeeds: bool = False
+    """Whether this program takes the place of an old one."""
+
+    @property
+    def complaints(self) -> int:
+        """The descriptor to which a start that fails is explained."""
+        return self.report if self.succeeds and self.report is not None else self.stderr
 
     def started(self) -> None:
         """Everything serves: let the started process end with status 0, and its descriptor 2 go."""
         if self.report is not None:
-            os.write(self.report, STARTED)
+            try:
+                os.write(self.report, STARTED)
+            except OSError:
+                pass  # the old program was told to end meanwhile
             os.close(self.report)
         if not self.keeps_stderr:
             os.dup2(2, self.stderr, inheritable=False)
@@ -72,6 +82,14 @@ def detach(keeps_stderr: bool) -> Place:
         os.dup2(null, fd)
     os.close(null)
     return Place(stderr, report, keeps_stderr)
+
+
+def succeed(stderr: int, output: int) -> Place:
+    """Run where the old program runs, which reads our descriptor 2 until we serve; `output` takes its place."""
+    report = fcntl.fcntl(2, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.dup2(output, 2)
+    os.close(output)
+    return Place(stderr, report, succeeds=True)
 
 
 def wait_for_start(child: int, waiting: int) -> None:

@@ -1,19 +1,62 @@
-"""Listening sockets that a service manager opened for us (sd_listen_fds(3)), found again by their address."""
+"""Listening sockets that were open before we were, found again by their address.
+
+They come from a service manager (sd_listen_fds(3)), or from the program that this one is to replace, which announces
+them in one variable of the environment, as nginx does in `NGINX`.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import socket
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import asdict, dataclass
+from enum import Enum
 from socket import AF_INET, AF_INET6, AF_UNIX
 from typing import Final
 
+from ..shared.errors import StartError
 from ..shared.model.address import Address
 
 FIRST_FD: Final = 3
 """SD_LISTEN_FDS_START."""
 VARIABLES: Final = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES")
+HANDOVER: Final = "PENSTOCK_UPGRADE"
+
+
+class Opener(Enum):
+    """Who opened a listening socket."""
+
+    OURSELVES = "ourselves"
+    ELDER = "elder"
+    """The program that this one replaces: it may still use the socket, and one a slot is what it meant."""
+    MANAGER = "manager"
+    """It keeps the socket whatever becomes of us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a program that is replaced tells the new one: its pid, and the numbers of descriptors."""
+
+    elder: int
+    control: int
+    """The new program's end of the socket between the two."""
+    stderr: int
+    """The descriptor 2 that the old program was started with."""
+    output: int
+    """What descriptor 2 is to be: until the new program runs, it is a pipe to the old one."""
+    own: list[int]
+    """Listening sockets of a Penstock, those of an address in the order of their slots."""
+    given: list[int]
+    """Those of a service manager."""
+
+    def text(self) -> str:
+        """The variable's value."""
+        return json.dumps(asdict(self))
+
+    def descriptors(self) -> tuple[int, ...]:
+        """All that the new program must find open."""
+        return (self.control, self.stderr, self.output, *self.own, *self.given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +67,26 @@ class Inherited:
     udp: bool
     name: str
     socket: socket.socket
+    opener: Opener = Opener.MANAGER
 
 
 class Inheritance:
     """The inherited sockets that no listener has taken yet."""
 
-    def __init__(self, sockets: tuple[Inherited, ...] = ()) -> None:
+    def __init__(self, sockets: tuple[Inherited, ...] = (), handover: Handover | None = None) -> None:
         self._sockets = list(sockets)
+        self.handover = handover
+        """From whom they come, when that is a program to replace."""
 
-    def take(self, address: Address, udp: bool) -> list[socket.socket]:
+    def take(self, address: Address, udp: bool) -> list[Inherited]:
         """The sockets bound to `address`, which belong to the caller from now on."""
         taken = [one for one in self._sockets if (one.address, one.udp) == (address, udp)]
         self._sockets = [one for one in self._sockets if one not in taken]
-        return [one.socket for one in taken]
+        return taken
+
+    def give_back(self, sockets: Iterable[Inherited]) -> None:
+        """Hold sockets again that nobody here listens on any more."""
+        self._sockets += sockets
 
     def left(self) -> tuple[Inherited, ...]:
         """What nobody asked for. It stays open: a later configuration may listen there."""
@@ -50,24 +100,45 @@ class Inheritance:
 
 
 def inherit(environ: MutableMapping[str, str], pid: int) -> Inheritance:
-    """Take the sockets that `environ` announces to `pid`, and remove the announcement from it."""
+    """Take the sockets that `environ` announces to `pid`, and remove the announcement from it; raises StartError."""
+    handover = handover_of(environ.pop(HANDOVER, None))
     count = _announced(environ, pid)
     names = environ.get("LISTEN_FDNAMES", "").split(":")
     for variable in VARIABLES:
         environ.pop(variable, None)
-    found = []
-    for number in range(count):
-        fd = FIRST_FD + number
+    if handover is not None:
+        for fd in (handover.control, handover.stderr, handover.output):
+            os.set_inheritable(fd, False)
+        found = [_inherited(fd, Opener.ELDER) for fd in handover.own]
+        found += [_inherited(fd, Opener.MANAGER) for fd in handover.given]
+    else:
+        names += [""] * count
+        found = [_inherited(FIRST_FD + number, Opener.MANAGER, names[number]) for number in range(count)]
+    return Inheritance(tuple(one for one in found if one is not None), handover)
+
+
+def handover_of(text: str | None) -> Handover | None:
+    """What the variable says, if there is one; raises StartError."""
+    if text is None:
+        return None
+    try:
+        return Handover(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise StartError(f"the variable {HANDOVER} of the environment is none of ours: {error}") from error
+
+
+def _inherited(fd: int, opener: Opener, name: str = "") -> Inherited | None:
+    try:
         os.set_inheritable(fd, False)
         one = socket.socket(fileno=fd)
-        address = bound_to(one)
-        if address is None:
-            one.close()
-            continue
-        one.setblocking(False)
-        name = names[number] if number < len(names) else ""
-        found.append(Inherited(address, one.type == socket.SOCK_DGRAM, name, one))
-    return Inheritance(tuple(found))
+    except OSError as error:
+        raise StartError(f'invalid socket number "{fd}" was inherited ({error.errno}: {error.strerror})') from error
+    address = bound_to(one)
+    if address is None:
+        one.close()
+        return None
+    one.setblocking(False)
+    return Inherited(address, one.type == socket.SOCK_DGRAM, name, one, opener)
 
 
 def _announced(environ: Mapping[str, str], pid: int) -> int:

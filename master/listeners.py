@@ -5,6 +5,10 @@ workers become fewer, the sockets of the slots that are gone cannot be closed (t
 would be reset; nginx loses 8 to 16 of them per such reload), so workers that stay take them over. A unix socket and a
 socket inherited from a service manager exist once and are shared by all slots.
 
+While a program is replaced by a new one, two masters have the same sockets. What one of them adds to an address that
+both listen on, the other gets too, so that whichever ends leaves no queue without an owner; and neither removes the
+path of a unix socket that the other still uses.
+
 A plan is what one generation listens on. What it adds is bound by `open` but listens only from `activate` on: while a
 reload can still be refused, no client may end up in a queue that would have to be thrown away.
 """
@@ -22,8 +26,8 @@ from ..shared.model.address import Address
 from ..shared.model.listen import Listen
 from ..shared.model.stream import Configuration
 from ..shared.model.where import NOWHERE
-from .binding import Bound, bind, bind_again, bind_failed, listen
-from .inherit import Inheritance
+from .binding import Bound, adopt, bind, bind_again, bind_failed, listen
+from .inherit import Inheritance, Inherited, Opener, bound_to
 
 Key = tuple[Address, bool]
 """An address and whether it is UDP."""
@@ -61,6 +65,13 @@ class Listeners:
         self._inheritance = inheritance
         self._notice = notice
         self._bound: dict[Key, Bound] = {}
+        self._untuned: set[Key] = set()
+        """Adopted, and without the options of our own configuration until it is in force."""
+        self._added: list[socket.socket] = []
+        self.elder = False
+        """Whether the program that handed sockets to us still has them."""
+        self.successor = False
+        """Whether a newer program has all of our sockets."""
 
     def open(self, configuration: Configuration) -> Plan:
         """Bind what a configuration listens on and we do not yet; raises StartError after undoing what it did."""
@@ -87,16 +98,18 @@ class Listeners:
 
     def commit(self, plan: Plan) -> None:
         """The plan is in force: old sockets take its options, and addresses that it does not have are closed."""
+        self._added += [one for bound, one in plan.fresh if bound.opener is Opener.ELDER]
         plan.fresh.clear()
         for key in self._bound.keys() - plan.bound.keys():
-            self._bound.pop(key).close()
+            self._let_go(key, self._bound.pop(key))
         self._bound = dict(plan.bound)
         for key, wanted in (*plan.listens.items(), *plan.metrics.items()):
             bound = self._bound[key]
-            if bound.wanted != wanted:
+            if bound.wanted != wanted or key in self._untuned:
                 bound.wanted = wanted
                 for one in bound.sockets:
                     self._listen_anew(one, wanted)
+        self._untuned.clear()
 
     def abandon(self, plan: Plan) -> None:
         """The plan was refused: what it added goes, what was there stays as it was."""
@@ -108,15 +121,60 @@ class Listeners:
         plan.fresh.clear()
 
     def unused(self) -> tuple[Address, ...]:
-        """Inherited sockets that the configuration does not listen on."""
-        return tuple(one.address for one in self._inheritance.left())
+        """Sockets of the service manager that the configuration does not listen on."""
+        return tuple(one.address for one in self._inheritance.left() if one.opener is Opener.MANAGER)
 
     def close(self) -> None:
         """Stop listening for good, and remove the paths of unix sockets."""
         for bound in self._bound.values():
-            bound.close()
+            bound.close(keep_path=self.successor or (self.elder and bound.opener is Opener.ELDER))
         self._bound.clear()
         self._inheritance.close()
+
+    # Two masters.
+
+    def handover(self) -> tuple[list[socket.socket], list[socket.socket]]:
+        """Everything that a new program is to have: what a Penstock opened, and what a service manager did."""
+        left = self._inheritance.left()
+        every = [(bound.opener, one) for bound in self._bound.values() for one in bound.sockets]
+        every += [(one.opener, one.socket) for one in left]
+        own = [one for opener, one in every if opener is not Opener.MANAGER]
+        return own, [one for opener, one in every if opener is Opener.MANAGER]
+
+    def take_added(self) -> list[socket.socket]:
+        """What was added to the addresses of the old program since this was asked last."""
+        added, self._added = self._added, []
+        return added
+
+    def share(self, sockets: list[socket.socket]) -> None:
+        """Keep what the new program added to our addresses open, for the case that it ends before we do."""
+        for one in sockets:
+            address = bound_to(one)
+            bound = self._bound.get((address, one.type == socket.SOCK_DGRAM)) if address is not None else None
+            if bound is None:
+                one.close()
+            else:
+                one.setblocking(False)
+                bound.sockets.append(one)
+
+    def outgrown(self, plan: Plan) -> bool:
+        """Whether addresses have sockets by now that the plan has no workers for."""
+        return any(plan.sockets[key] != tuple(bound.sockets) for key, bound in plan.bound.items())
+
+    def elder_gone(self) -> None:
+        """The old program has ended: what it left is ours, and what of it nobody listens on here is closed."""
+        self.elder = False
+        left = self._inheritance.left()
+        self._inheritance = Inheritance(tuple(one for one in left if one.opener is Opener.MANAGER))
+        for one in left:
+            if one.opener is Opener.ELDER:
+                adopt(Listen(one.address, NOWHERE, udp=one.udp), [one.socket], one.opener).close()
+
+    def _let_go(self, key: Key, bound: Bound) -> None:
+        if self.elder and bound.opener is Opener.ELDER:
+            self._inheritance.give_back(Inherited(*key, "", one, Opener.ELDER) for one in bound.sockets)
+        else:
+            bound.close()
 
     def _provide(self, plan: Plan, key: Key, wanted: Listen, count: int) -> None:
         """Have at least `count` sockets on an address, or the one that there can be."""
@@ -133,17 +191,21 @@ class Listeners:
             raise bind_failed(wanted, error) from error
 
     def _inherited(self, key: Key, wanted: Listen) -> Bound | None:
-        sockets = self._inheritance.take(*key)
-        if not sockets:
+        taken = self._inheritance.take(*key)
+        if not taken:
             return None
         self._notice(f"using inherited socket for {wanted.address}")
         # Ours whatever becomes of the plan: it was open before we were.
-        bound = self._bound[key] = Bound(wanted, sockets, spreads=False)
+        bound = self._bound[key] = adopt(wanted, [one.socket for one in taken], taken[0].opener)
+        if bound.opener is Opener.ELDER:
+            self._untuned.add(key)
         return bound
 
     def _bind(self, plan: Plan, wanted: Listen) -> Bound:
-        own = (*self._bound.values(), *plan.bound.values())
-        bound = bind(wanted, joins=any(overlap(bound.wanted, wanted) for bound in own if bound.spreads))
+        own = [bound.wanted for bound in (*self._bound.values(), *plan.bound.values()) if bound.spreads]
+        left = self._inheritance.left()
+        own += [Listen(one.address, NOWHERE, udp=one.udp) for one in left if one.opener is Opener.ELDER]
+        bound = bind(wanted, joins=any(overlap(one, wanted) for one in own))
         plan.fresh.append((bound, bound.sockets[0]))
         return bound
 

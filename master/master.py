@@ -29,7 +29,7 @@ from ..shared.messages import Verb
 from ..shared.model.log import Level
 from ..shared.model.stream import Configuration
 from .announce import Announcer
-from .child import Child, State, WorkerMain, death_of
+from .child import Child, State, WorkerMain, death_of, level_of_death
 from .generation import READY_WITHIN, ContextPool, Generation, Logs
 from .inherit import Inheritance
 from .launch import Launch
@@ -39,12 +39,11 @@ from .notify import Notifier
 from .nursery import Nursery
 from .signals import SignalQueue, has_terminal, received
 from .speech import sentence
+from .upgrade import Upgrade
 from .zones import ZonePool
 
 KILL_AFTER: Final = 3.0
 """Seconds that a worker has to stop before it is killed."""
-FORK_AGAIN: Final = 1.0
-"""Seconds until the next attempt after a fork that failed."""
 REFUSABLE: Final = (ConfigError, StartError, OSError)
 """What a reload may fail of without anybody having made a mistake in our code."""
 
@@ -73,6 +72,10 @@ class Master:
         self._announcer = Announcer(self._loop, ledger, notifier, self._warn)
         self._listeners = Listeners(inheritance, self._notice)
         self._nursery = Nursery(self._loop, self._post, enter, ledger, self._heard, self._died)
+        self._upgrade = Upgrade(
+            self._loop, self._post, inheritance.handover,
+            self._listeners, self._announcer, self._nursery, self._write, stderr, self._settle_later,
+        )  # fmt: skip
         self._contexts = ContextPool()
         self._zones = ZonePool()
         self._numbers = 0
@@ -163,7 +166,9 @@ class Master:
         self._notice(received(Signals.SIGHUP))
         if self._stopping:
             return
-        if self._pending is not None:
+        if self._upgrade.replaced:
+            self._revive()
+        elif self._pending is not None:
             self._again = True
         else:
             self._reload()
@@ -179,9 +184,9 @@ class Master:
             child.tell(Verb.REOPEN)
 
     def handle_usr2(self) -> None:
-        """Upgrade the program in place."""
-        self._notice(received(Signals.SIGUSR2))
-        self._warn("upgrading the program in place is not supported yet; restart the service instead")
+        """Replace the program, with everything it listens on."""
+        if not self._stopping:
+            self._upgrade.ask(busy=self._pending is not None)
 
     def handle_winch(self) -> None:
         """Let all workers end, and stay."""
@@ -208,8 +213,11 @@ class Master:
         self._again = False
         self._notice("reconfiguring")
         self._announcer.reloading()
+        self._attempt(self._launch.load)
+
+    def _attempt(self, load: Callable[[], Configuration]) -> None:
         try:
-            self._prepare(self._launch.load())
+            self._prepare(load())
             assert self._pending is not None
             self._populate(self._pending)
         except REFUSABLE as error:
@@ -262,13 +270,15 @@ class Master:
                 del self._generations[before.number]
         self._announcer.applied(generation, before)
         self._listeners.commit(generation.plan)
+        self._upgrade.serve()
         self._contexts.keep(generation.contexts)
         self._zones.keep(generation.limits)
         self._count_workers()
         if before is None:
-            self._announcer.watch(lambda: True)
+            self._announcer.watch(lambda: self._upgrade.leading)
+            self._upgrade.watch_elder()
             self._started()
-        self._next_reload()
+        self._settle_later()
 
     def _refuse(self, reason: str) -> None:
         """The pending generation does not come: everything stays as it was, or at the start nothing does."""
@@ -288,11 +298,30 @@ class Master:
         self._write(Level.EMERG, reason)
         self._notice(f"the reload was refused, generation {self._current.number} stays in force")
         self._announcer.refused(reason, self._current)
-        self._next_reload()
+        self._settle_later()
 
-    def _next_reload(self) -> None:
+    def _revive(self) -> None:
+        """Start workers again on the configuration in force, where there are none, or sockets without any."""
+        current = self._current
+        if current is None or self._stopping or self._pending is not None:
+            return
+        if not current.leaving and not self._listeners.outgrown(current.plan):
+            self._notice("no worker process is missing")
+            return
+        self._notice("start worker processes")
+        self._attempt(lambda: current.configuration)
+
+    def _settle_later(self) -> None:
+        self._post(self._settle)
+
+    def _settle(self) -> None:
+        """Nothing is pending any more: do what came meanwhile."""
+        if self._pending is not None or self._stopping:
+            return
         if self._again:
-            self._post(self._reload)
+            self._reload()
+        else:
+            self._upgrade.settle(self._revive)
 
     # Workers.
 
@@ -310,36 +339,21 @@ class Master:
         generation = self._generations[child.generation]
         generation.forget(child)
         expected = child.state is State.LEAVING
-        self._write(self._death_level(expected, status), f"worker process {child.pid} {death_of(status)}")
+        self._write(level_of_death(expected, status), f"worker process {child.pid} {death_of(status)}")
         if generation is self._pending:
             self._refuse(child.said or f"worker process {child.pid} {death_of(status)} before it was ready")
         elif not expected and not generation.leaving:
             self._mourn(generation, child)
         self._count_workers()
         if not generation.children and generation not in (self._current, self._pending):
-            del self._generations[generation.number]
+            self._generations.pop(generation.number, None)
 
     def _mourn(self, generation: Generation, child: Child) -> None:
         """A worker in service died: count it and have it born again."""
         if child.said:
             self._write(Level.EMERG, child.said)
         self._announcer.facts.worker_deaths += 1
-        delay = generation.backoffs[child.slot].delay(self._loop.time() - child.born)
-        if delay:
-            self._later(delay, partial(self._respawn, generation, child.slot))
-        else:
-            self._respawn(generation, child.slot)
-
-    def _respawn(self, generation: Generation, slot: int) -> None:
-        if generation.leaving or slot in generation.children:
-            return
-        try:
-            child = self._nursery.spawn(generation, slot)
-        except OSError as error:
-            self._write(Level.ALERT, f'fork() failed while spawning "worker process" ({error.errno}: {error.strerror})')
-            self._later(FORK_AGAIN, partial(self._respawn, generation, slot))
-            return
-        self._notice(f"start worker process {child.pid}")
+        self._nursery.replace(generation, child, self._write)
 
     def _count_workers(self) -> None:
         self._announcer.facts.workers = 0 if self._current is None else self._current.workers_ready
@@ -365,7 +379,7 @@ class Master:
             return
         self._stopping = True
         self._pending = None
-        self._announcer.leaving(how)
+        self._announcer.leaving(how, self._upgrade.leave())
         self._listeners.close()
 
     def _kill(self, generation: Generation) -> None:
@@ -373,11 +387,6 @@ class Master:
             child.kill()
 
     # Words.
-
-    def _death_level(self, expected: bool, status: int) -> Level:
-        if expected or status == 0:
-            return Level.NOTICE
-        return Level.ALERT if status & 0x7F else Level.ERROR
 
     def _notice(self, text: str) -> None:
         self._write(Level.NOTICE, text)

@@ -6,12 +6,19 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Final
 
+from ..shared.errorlog import reason
 from ..shared.messages import MAX_MESSAGE, Verb, decode
+from ..shared.model.log import Level
 from .child import Child, WorkerMain
 from .generation import Generation
 from .ledger import Ledger
 
+FORK_AGAIN: Final = 1.0
+"""Seconds until the next attempt after a fork that failed."""
+
+Write = Callable[[Level, str], object]
 Post = Callable[[Callable[[], object]], None]
 """Has an action done at the master's next turn, with no loop on the stack."""
 
@@ -36,6 +43,8 @@ class Nursery:
         self._heard = heard
         self._died = died
         self._children: dict[int, Child] = {}
+        self._spared: int | None = None
+        """The one child that is no worker and is waited for elsewhere."""
 
     def __iter__(self) -> Iterator[Child]:
         return iter(tuple(self._children.values()))
@@ -52,6 +61,15 @@ class Nursery:
         self._loop.add_reader(child.pidfd, self._post_death, child)
         return child
 
+    def replace(self, generation: Generation, dead: Child, write: Write) -> None:
+        """Have a worker that died in service born again: at once, or after a while if they keep dying young."""
+        delay = generation.backoffs[dead.slot].delay(self._loop.time() - dead.born)
+        self._later(delay, partial(self._bear, generation, dead.slot, write))
+
+    def spare(self, pid: int | None) -> None:
+        """Leave the status of a child to somebody else; None ends that."""
+        self._spared = pid
+
     def reap_strangers(self) -> None:
         """Reap children that are not workers: whoever runs as PID 1 inherits orphans.
 
@@ -62,9 +80,26 @@ class Nursery:
                 found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 return
-            if found is None or found.si_pid in self._children:
+            if found is None or found.si_pid in self._children or found.si_pid == self._spared:
                 return
             os.waitpid(found.si_pid, 0)
+
+    def _later(self, delay: float, action: Callable[[], object]) -> None:
+        if delay:
+            self._loop.call_later(delay, self._post, action)
+        else:
+            action()
+
+    def _bear(self, generation: Generation, slot: int, write: Write) -> None:
+        if generation.leaving or slot in generation.children:
+            return
+        try:
+            child = self.spawn(generation, slot)
+        except OSError as error:
+            write(Level.ALERT, f'fork() failed while spawning "worker process" {reason(error)}')
+            self._later(FORK_AGAIN, partial(self._bear, generation, slot, write))
+            return
+        write(Level.NOTICE, f"start worker process {child.pid}")
 
     def _read(self, child: Child) -> None:
         try:

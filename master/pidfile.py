@@ -10,6 +10,8 @@ from typing import Final
 from ..shared.errors import StartError
 
 MODE: Final = 0o644
+OLDBIN: Final = ".oldbin"
+"""What follows the name while a new program is started, as with nginx."""
 LONGEST: Final = 32
 """Bytes of a pid file that are read; more is no number."""
 
@@ -46,6 +48,12 @@ class PidFile:
                 os.unlink(self.path)
         except (OSError, StartError):
             pass
+
+    def rename(self, path: str) -> None:
+        """Give the file another name; raises OSError. Something like /dev/null keeps its name."""
+        if not self.special:
+            os.rename(self.path, path)
+            self.path = path
 
     @property
     def special(self) -> bool:

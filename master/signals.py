@@ -78,6 +78,11 @@ def received(number: Signals) -> str:
     return f"signal {number.value} ({number.name}) received{ACTIONS.get(number, '')}"
 
 
+def ignored(number: Signals) -> str:
+    """nginx's line for one that nothing comes of."""
+    return f"signal {number.value} ({number.name}) received, ignoring"
+
+
 def has_terminal() -> bool:
     """Whether a terminal controls this process.
 

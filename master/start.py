@@ -15,9 +15,9 @@ from ..shared.errors import ConfigError, StartError
 from ..shared.model.log import ErrorLogTarget, Level
 from ..shared.model.stream import Configuration
 from .child import WorkerMain
-from .daemon import detach, stay
+from .daemon import Place, detach, stay, succeed
 from .generation import speaks_to_stderr
-from .inherit import inherit
+from .inherit import Handover, inherit
 from .launch import Launch
 from .master import Master
 from .notify import Notifier
@@ -28,9 +28,9 @@ TITLE: Final = "penstock: master process"
 
 def start(launch: Launch, enter: WorkerMain | None = None, serving: Callable[[], None] = lambda: None) -> int:
     """Serve until told to stop, or explain why not; the exit status. `serving` is called once sessions are accepted."""
-    inheritance = inherit(os.environ, os.getpid())
     notifier = Notifier(os.environ)
     try:
+        inheritance = inherit(os.environ, os.getpid())
         configuration = launch.load()
         warn_of(configuration)
         made = provide_folders(configuration, launch)
@@ -38,7 +38,7 @@ def start(launch: Launch, enter: WorkerMain | None = None, serving: Callable[[],
         log_by_default(launch, sentence(error))
         say(2, "emerg", explanation(error))
         return 1
-    place = detach(speaks_to_stderr(configuration)) if configuration.main.daemon else stay()
+    place = take_place(configuration, inheritance.handover)
     setproctitle.setproctitle(f"{TITLE} {launch.title}")
 
     def started() -> None:
@@ -50,9 +50,16 @@ def start(launch: Launch, enter: WorkerMain | None = None, serving: Callable[[],
         master.run(configuration)
     except StartError as error:
         remove_folders(made, launch)
-        say(place.stderr, "emerg", sentence(error))
+        say(place.complaints, "emerg", sentence(error))
         return 1
     return 0
+
+
+def take_place(configuration: Configuration, handover: Handover | None) -> Place:
+    """In front, in the background, or where the program runs that is to be replaced."""
+    if handover is not None:
+        return succeed(handover.stderr, handover.output)
+    return detach(speaks_to_stderr(configuration)) if configuration.main.daemon else stay()
 
 
 def worker_main() -> WorkerMain:

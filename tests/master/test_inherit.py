@@ -21,7 +21,7 @@ def test_a_socket_is_found_by_its_address_and_taken_once() -> None:
         inheritance = Inheritance((held(one), held(other)))
         address = ipv4("127.0.0.1", one.getsockname()[1])
         assert inheritance.take(address, udp=True) == []
-        assert inheritance.take(address, udp=False) == [one]
+        assert [found.socket for found in inheritance.take(address, udp=False)] == [one]
         assert inheritance.take(address, udp=False) == []
         assert [left.socket for left in inheritance.left()] == [other]
 

@@ -172,12 +172,6 @@ def can_open_tty() -> bool:
     return True
 
 
-def test_usr2_says_that_it_is_not_supported_yet(master: Standing) -> None:
-    master.signal(signal.SIGUSR2)
-    master.logged("upgrading the program in place is not supported yet")
-    assert master.ask()[1] == 1
-
-
 def test_usr1_follows_rotated_logs(master: Standing) -> None:
     master.error_log.rename(master.directory / "error.log.1")
     assert order(master, "reopen").returncode == 0
