@@ -22,6 +22,8 @@ MODULES: Final = (
     "--with-stream_realip_module",
 )
 """What works, by the names that tools look for in `nginx -V`."""
+MISSING: Final = {"-c": "file name", "-e": "file name", "-g": "parameter", "-p": "directory name", "-s": "parameter"}
+"""What nginx misses behind an option that stands alone."""
 WORDS: Final = ("stop", "quit", "reopen", "reload")
 
 PORT: Final = click.IntRange(1, 65535)
@@ -192,13 +194,22 @@ for command in COMMANDS:
     penstock.add_command(command)
 
 
+def complaint(error: click.ClickException) -> str:
+    """What is wrong with a command line, in nginx's words where it has some."""
+    if isinstance(error, click.NoSuchOption) and not error.option_name.startswith("--"):
+        return f'invalid option: "{error.option_name.removeprefix("-")}"'
+    if isinstance(error, click.BadOptionUsage) and error.option_name in MISSING:
+        return f'option "{error.option_name}" requires {MISSING[error.option_name]}'
+    return error.format_message()
+
+
 def main() -> None:
     """The `penstock` command."""
     open_descriptors()
     try:
         status = penstock.main(prog_name="penstock", standalone_mode=False)
     except click.ClickException as error:
-        click.echo(f"penstock: {error.format_message()}", err=True)
+        click.echo(f"penstock: {complaint(error)}", err=True)
         status = 1
     except (click.Abort, KeyboardInterrupt):
         status = 130
