@@ -149,6 +149,15 @@ class Announcer:
         """Tell the service manager that this process is its service's main one."""
         self._notifier.main_pid(self._pid)
 
+    def lead_alone(self, another: int) -> None:
+        """Tell it again, now that our parent is gone.
+
+        systemd looks only once, when the main process changes, whether it is its own child, and does not wait for the
+        end of one that is not: it would be killed at once when the service is stopped. So it has to change twice.
+        """
+        self._notifier.main_pid(another)
+        self._notifier.main_pid(self._pid)
+
     def _place_outcome(self, path: str) -> None:
         self._try(lambda: self._outcome.place(path))
 

@@ -191,4 +191,7 @@ class Upgrade:
             return
         self._elder.forget()
         self._listeners.elder_gone()
+        worker = next(iter(self._nursery), None)
+        if worker is not None:
+            self._announcer.lead_alone(worker.pid)
         self._write(Level.NOTICE, f"the old program has ended, process {os.getpid()} has taken its place")

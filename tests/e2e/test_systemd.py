@@ -263,6 +263,47 @@ def test_without_the_socket_unit_a_restart_does_refuse(service: Service) -> None
     assert tally["refused"] > 0
 
 
+@booted
+def test_the_service_follows_an_upgrade_in_place_and_is_stopped_after_it(service: Service) -> None:
+    service.drop_in("[Service]\nWatchdogSec=1s\n")
+    service.start()
+    old = service.pid
+    command = service.machine.in_network(sys.executable, "-c", KEEP_CONNECTING.replace("PORT", "5555"))
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        assert client.stdout.readline() == "first\n"
+        service.machine.run("systemctl", "kill", "-s", "USR2", "--kill-whom=main", UNIT)
+        wait_for(lambda: service.pid not in (0, old), "the new master is the main process")
+        service.machine.run("kill", "-WINCH", str(old))
+        service.machine.run("kill", "-QUIT", str(old))
+        wait_for(lambda: not service.machine.path(f"/proc/{old}").exists(), "the old master has ended")
+        tally = json.loads(client.communicate(timeout=seconds(60))[0])
+    assert (tally["refused"], tally["cut"]) == (0, 0)
+    service.configure(SERVING.format(greeting="two"))
+    service.machine.run("systemctl", "reload", UNIT)
+    assert service.greeting() == "two"
+    fed = monotonic_of(service)
+    wait_for(lambda: monotonic_of(service) > fed + 2_000_000, "the new master has fed the watchdog for two periods", 20)
+    assert (service.active, service.machine.show(UNIT, "NRestarts")) == ("active", "0")
+    service.machine.run("systemctl", "stop", UNIT)
+    assert (service.active, service.machine.show(UNIT, "Result")) == ("inactive", "success")
+
+
+@booted
+def test_an_upgrade_that_is_taken_back_leaves_the_service_as_it_was(service: Service) -> None:
+    service.start()
+    old = service.pid
+    service.machine.run("systemctl", "kill", "-s", "USR2", "--kill-whom=main", UNIT)
+    wait_for(lambda: service.pid not in (0, old), "the new master is the main process")
+    service.machine.run("kill", "-WINCH", str(old))
+    service.machine.run("systemctl", "kill", "-s", "QUIT", "--kill-whom=main", UNIT)
+    wait_for(lambda: service.pid == old, "the old master is the main process again")
+    assert service.greeting() == "one"
+    service.machine.run("systemctl", "reload", UNIT)
+    service.machine.run("systemctl", "stop", UNIT)
+    assert (service.active, service.machine.show(UNIT, "Result")) == ("inactive", "success")
+
+
 PUSH_THROUGH: Final = """
 import hashlib, socket, threading
 sent = bytes(range(256)) * 4096 * 32
