@@ -14,7 +14,7 @@ from typing import Final
 from ..errors import ConfigError
 from ..model.stream import Notice
 from ..model.where import NOWHERE
-from .plain import PlainDirective
+from .plain import Outline, PlainDirective
 from .report import attach
 from .suggest import nearest
 from .table.spec import Spec, expected
@@ -71,8 +71,10 @@ class Right:
     """
 
     def __init__(self) -> None:
+        self._outlines: set[tuple[str, Outline]] = set()
+        """Of blocks that were right, behind the names of the blocks."""
         self._lines: set[tuple[str, ...]] = set()
-        """Whole lines whose arguments were right, each behind its context: of those that are no names."""
+        """Whole lines whose arguments were right, behind their contexts: of those that are no names."""
 
     def block(self, directive: PlainDirective, spec: Spec) -> bool:
         """Whether a block that may be repeated is right, with its lines."""
@@ -80,9 +82,19 @@ class Right:
             return False
         if not self.arguments(spec, directive.name, directive.texts):
             return False
+        outline = directive.outline
+        known = outline is not None and (directive.name, outline) in self._outlines
+        if not known and not self.inside(directive):
+            return False
+        if outline is not None and len(self._outlines) < REMEMBERED:
+            self._outlines.add((directive.name, outline))
+        return True
+
+    def inside(self, directive: PlainDirective) -> bool:
+        """Whether the lines of a block are right."""
         context = directive.name
         seen = set()
-        for name, *texts in directive.lines:
+        for name, *texts in map(str.split, directive.lines):
             entry = find(name, context)
             if entry is None or entry.block or entry.remark or entry.status != "works" or name == "load_module":
                 return False

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
+from ..model.where import Where
 from .lexer import Source
 from .tree import Directive, Word
 
@@ -29,49 +29,68 @@ STATEMENT: Final = re.compile(
 )
 """The comments before it, the words, and the lines of a block. None of the lines is empty, which is an error."""
 LINE: Final = re.compile(r"[ \t\r\n]*+([^;]+);")
-WORD: Final = re.compile(r"[^ \t\r\n]+")
+NAMES: Final = re.compile(r"(?:^|;)[ \t\r\n]*+snis[ \t\r\n]++([^;]++)")
+Outline = tuple[str, str]
 
 
 class PlainDirective(Directive):
     """A directive by its text. What else a Directive has is made when it is first asked for."""
 
-    __slots__ = ("_head", "_offset", "_source", "body")
+    __slots__ = ("_offset", "_source", "_texts", "body", "names", "outline")
 
     def __init__(self, head: str, body: str | None, source: Source, offset: int) -> None:
         """`head` is everything before the `;` or `{`; `offset` is where it begins in the source."""
-        self.name = head.split(None, 1)[0]
+        self.name, *self._texts = head.split()
         self.body = body
         """The text of the lines inside a block; None for a simple directive."""
-        self._head = head
         self._source = source
         self._offset = offset
 
     @property
     def texts(self) -> list[str]:
-        """The arguments."""
-        return self._head.split()[1:]
+        """The arguments as texts."""
+        return self._texts
 
     @property
-    def lines(self) -> list[list[str]]:
-        """The words of each line inside."""
-        return [line.split() for line in (self.body or "").split(";")[:-1]]
+    def lines(self) -> list[str]:
+        """The text of each line inside."""
+        return (self.body or "").split(";")[:-1]
+
+    def place(self) -> Where:
+        """Where it is written; for one who asks but once, less than `where`."""
+        return self._source.where(self._offset)
 
     def __getattr__(self, name: str) -> object:
         """Make a field, once."""
         if name == "where":
-            self.where = self._source.where(self._offset)
+            self.where = self.place()
         elif name == "words":
             self.words = tuple(self._words())
         elif name == "block":
             self.block = None if self.body is None else tuple(self._inside(self.body))
+        elif name in ("outline", "names"):
+            self._divide()
         else:
             raise AttributeError(name)
         made: object = getattr(self, name)
         return made
 
+    def _divide(self) -> None:
+        found = NAMES.search(self.body) if self.body else None
+        self.outline: Outline | None = None
+        """The text of the block around the arguments of `snis`, if it has any: what blocks have in common."""
+        self.names = ""
+        """Those arguments."""
+        if found is not None and self.body is not None:
+            begin, end = found.span(1)
+            self.outline, self.names = (self.body[:begin], self.body[end:]), found[1]
+
     def _words(self) -> Iterator[Word]:
-        for found in islice(WORD.finditer(self._head), 1, None):
-            yield Word(found[0], self._source.where(self._offset + found.start()))
+        position = self._offset + len(self.name)
+        for text in self._texts:
+            position = self._source.text.index(text, position)
+            yield Word(text, self._source.where(position))
+            position += len(text)
 
     def _inside(self, body: str) -> Iterator[Directive]:
         begin = self._source.text.index("{", self._offset) + 1

@@ -6,11 +6,10 @@ the names are left to be read.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from ...model.stream import Route
-from ..plain import PlainDirective
+from ..plain import Outline, PlainDirective
 from ..tree import Directive
 from .names import compared, sni_mistake
 
@@ -18,7 +17,6 @@ CONDITIONS: Final = frozenset(
     {"protocols", "snis", "sources", "destinations", "service", "preserve_host", "plugin", "tags"}
 )
 """A route's directives that are no settings of its sessions."""
-SNIS: Final = re.compile(r"(?:^|;)[ \t\r\n]*+snis[ \t\r\n]([^;]*)")
 REMEMBERED: Final = 4096
 """Different texts; a configuration that has more of them has few routes of each."""
 
@@ -27,20 +25,19 @@ class KnownRoutes:
     """The routes built so far, by what is written beside their names."""
 
     def __init__(self) -> None:
-        self._alike: dict[tuple[str, str], Route] = {}
+        self._alike: dict[Outline, Route] = {}
 
     def again(self, name: str, directive: Directive) -> Route | None:
         """The route of a directive that has only a name and `snis` of its own; None where all has to be read."""
-        body = directive.body if isinstance(directive, PlainDirective) else None
-        found = SNIS.search(body) if body else None
-        if body is None or found is None:
+        if not isinstance(directive, PlainDirective) or directive.outline is None:
             return None
-        like = self._alike.get((body[: found.start(1)], body[found.end(1) :]))
+        like = self._alike.get(directive.outline)
         if like is None:
             return None
-        names = [compared(text) for text in found[1].split()]
-        if not names or any(map(sni_mistake, names)):
-            return None  # to be complained of at its place
+        names = [compared(text) for text in directive.names.split()]
+        for each in names:
+            if sni_mistake(each):
+                return None  # to be complained of at its place
         return Route(
             name=name,
             protocols=like.protocols,
@@ -50,14 +47,12 @@ class KnownRoutes:
             sources=like.sources,
             destinations=like.destinations,
             preserve_host=like.preserve_host,
-            where=directive.where,
+            where=directive.place(),
         )
 
     def learn(self, route: Route, directive: Directive) -> None:
         """Remember a route that was read as a whole, unless it has settings: they may know their place."""
-        body = directive.body if isinstance(directive, PlainDirective) else None
-        found = SNIS.search(body) if body else None
-        if body is None or found is None or len(self._alike) >= REMEMBERED:
+        if not isinstance(directive, PlainDirective) or directive.outline is None or len(self._alike) >= REMEMBERED:
             return
         if all(line.name in CONDITIONS for line in directive.block or ()):
-            self._alike[body[: found.start(1)], body[found.end(1) :]] = route
+            self._alike[directive.outline] = route

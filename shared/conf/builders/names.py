@@ -13,6 +13,8 @@ from ..tree import Directive, Word
 ENTITY: Final = re.compile(r"[0-9A-Za-z.\-_~\u0080-\U0010ffff]+")
 """Kong's names of services and routes."""
 HOSTNAME: Final = re.compile(r"(?!-)[0-9a-z_-]+(\.[0-9a-z_-]+)*")
+ORDINARY: Final = re.compile(r"(?!-)(?:[0-9a-z_-]++\.)*+[0-9a-z_-]*[a-z]")
+"""Those of them that end in a letter, so that they are no address: nearly all."""
 PORT: Final = re.compile(r"[^:]+:[0-9]+")
 
 
@@ -50,6 +52,8 @@ def compared(text: str) -> str:
 
 def sni_mistake(name: str) -> str:
     """What is wrong with a name, in Kong's words; empty for a good one."""
+    if ORDINARY.fullmatch(name):
+        return ""
     if name.count("*") > 1:
         return "only one wildcard must be specified"
     bare = name

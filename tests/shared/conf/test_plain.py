@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from penstock.shared.conf.check import check
 from penstock.shared.conf.parser import Body, parse
 from penstock.shared.conf.plain import LONGEST, PlainDirective
+from penstock.shared.conf.table.table import TABLE
 from penstock.shared.conf.tree import Directive
 from penstock.shared.errors import ConfigError
 from penstock.shared.model.where import Where
@@ -139,7 +140,7 @@ def test_places_are_those_of_the_text() -> None:
 
 def test_a_block_s_lines_are_had_without_directives() -> None:
     found = plain("route r1{a  1\t2;b;}")
-    assert (found.name, found.texts, found.lines) == ("route", ["r1"], [["a", "1", "2"], ["b"]])
+    assert (found.name, found.texts, found.lines) == ("route", ["r1"], ["a  1\t2", "b"])
 
 
 def test_a_simple_directive_is_no_empty_block() -> None:
@@ -178,3 +179,16 @@ def has(directive: PlainDirective, name: str) -> bool:
     except AttributeError:
         return False
     return True
+
+
+def test_an_outline_is_the_text_around_the_names() -> None:
+    found = plain("route r { protocols tls; snis  a.test\tb ; service s; }")
+    assert (found.outline, found.names) == ((" protocols tls; snis  ", "; service s;"), "a.test\tb ")
+    assert plain("route r { protocols tls; }").outline is None
+    assert plain("snis a;").outline is None
+
+
+def test_names_may_be_any_words_so_that_an_outline_decides_whether_a_block_is_right() -> None:
+    specs = [spec for spec in TABLE if spec.name == "snis"]
+    assert specs
+    assert all(spec.takes_anything and (spec.minimum, spec.maximum) == (1, None) for spec in specs)
