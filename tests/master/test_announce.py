@@ -115,3 +115,30 @@ def test_the_watchdog_is_fed_while_the_loop_turns(announcer: Announcer, manager:
     announcer.watch(lambda: True)
     announcer._loop.run_until_complete(asyncio.sleep(0.05))
     assert len(manager.heard()) >= 3
+
+
+def test_while_a_new_program_serves_nobody_hears_of_the_old_one(
+    announcer: Announcer, manager: Manager, generation: Generation, tmp_path: Path
+) -> None:
+    announcer.place(f"{tmp_path}/p.pid")
+    announcer.applied(generation, None)
+    announcer.step_aside()
+    assert sorted(os.listdir(tmp_path)) == ["notify", "p.pid.oldbin", "p.pid.oldbin.reload"]
+    announcer.fall_silent()
+    manager.heard()
+    announcer.reloading()
+    announcer.applied(generation, generation)
+    announcer.refused("no", generation)
+    announcer.place(f"{tmp_path}/p.pid")
+    assert manager.heard() == []
+    assert announcer.pid_path == f"{tmp_path}/p.pid.oldbin"
+    announcer.step_back()
+    assert [message.split("\n")[0] for message in manager.heard()] == [f"MAINPID={os.getpid()}", "READY=1"]
+    assert sorted(os.listdir(tmp_path)) == ["notify", "p.pid", "p.pid.reload"]
+    announcer.gone()
+
+
+def test_the_end_of_one_master_is_not_that_of_the_service(announcer: Announcer, manager: Manager) -> None:
+    announcer.leaving("draining", heir=7)
+    announcer.lead_alone(8)
+    assert manager.heard() == ["MAINPID=7", "MAINPID=8", f"MAINPID={os.getpid()}"]

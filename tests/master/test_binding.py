@@ -13,7 +13,8 @@ import pytest
 from builds import stream
 from ports import free_port, release
 
-from penstock.master.binding import IPPROTO_MPTCP, Bound, bind, bind_again, bind_failed, listen
+from penstock.master.binding import IPPROTO_MPTCP, Bound, adopt, bind, bind_again, bind_failed, listen
+from penstock.master.inherit import Opener
 from penstock.shared.model.address import Address, ipv4, ipv6, unix
 from penstock.shared.model.listen import Keepalive, Listen
 from penstock.shared.model.where import NOWHERE, Where
@@ -208,3 +209,28 @@ def opened_as(words: str) -> Bound:
     bound = opened(server.listens[0])
     release(port)
     return bound
+
+
+def test_a_path_that_somebody_else_uses_stays(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    bound = opened(wanted(unix(str(path))))
+    bound.close(keep_path=True)
+    assert path.exists()
+    with socket.socket(socket.AF_UNIX) as other:
+        path.unlink()
+        other.bind(str(path))
+        adopt(wanted(unix(str(path))), [other], Opener.ELDER).close()
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("opener", "address", "spreads"),
+    [
+        (Opener.MANAGER, ipv4("127.0.0.1", 1), False),
+        (Opener.ELDER, ipv4("127.0.0.1", 1), True),
+        (Opener.ELDER, unix("/s"), False),
+    ],
+)
+def test_only_an_old_program_s_sockets_are_one_a_slot(opener: Opener, address: Address, spreads: bool) -> None:
+    bound = adopt(wanted(address), [], opener)
+    assert (bound.spreads, bound.opener) == (spreads, opener)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from deadline import seconds, wait_for
 from processes import alive
@@ -61,3 +62,33 @@ def test_who_logs_there_keeps_the_descriptor() -> None:
     then = "place.started(); os.write(place.stderr, b'later\\n')"
     assert run(GOES.format(keeps=True, then=then)).stderr.endswith("later\n")
     assert not run(GOES.format(keeps=False, then=then)).stderr.endswith("later\n")
+
+
+SUCCEEDS = """
+import os, sys
+from penstock.master.daemon import STARTED, succeed
+reading, report = os.pipe()
+output = os.open({output!r}, os.O_WRONLY | os.O_CREAT)
+stderr = os.dup(2)
+os.dup2(report, 2)
+os.close(report)
+os.write(2, b"before ")
+place = succeed(stderr, output)
+os.write(2, b"after")
+os.write(place.complaints, b"a complaint")
+assert place.stderr == stderr
+{then}
+place.started()
+assert os.read(reading, 99) == b"before a complaint" + STARTED and os.read(reading, 99) == b""
+"""
+
+
+def test_descriptor_2_of_a_new_program_is_the_old_one_s_once_it_runs(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    result = run(SUCCEEDS.format(output=str(output), then=""))
+    assert (result.returncode, output.read_text()) == (0, "after"), result.stderr
+
+
+def test_an_old_program_that_has_ended_is_told_nothing(tmp_path: Path) -> None:
+    then = "os.close(reading); place.started(); sys.exit(5)"
+    assert run(SUCCEEDS.format(output=str(tmp_path / "output"), then=then)).returncode == 5

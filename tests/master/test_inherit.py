@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
-from penstock.master.inherit import Inheritance, Inherited, bound_to, inherit
+import pytest
+from deadline import seconds
+
+from penstock.master.inherit import HANDOVER, Handover, Inheritance, Inherited, bound_to, inherit
+from penstock.shared.errors import StartError
 from penstock.shared.model.address import ipv4, ipv6, unix
 
 
@@ -67,3 +74,46 @@ def test_announced_descriptors_become_sockets() -> None:
                 os._exit(status)
         _, status = os.waitpid(child, 0)
     assert status == 0
+
+
+HANDED: Final = """
+import os, socket
+from penstock.master.inherit import HANDOVER, Handover, Opener, inherit
+own, given, udp = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0)), socket.socket(type=2)
+udp.bind(("127.0.0.1", 0))
+fds = [one.detach() for one in (own, udp, given)]
+rest = [os.open("/", os.O_RDONLY) for _ in range(3)]
+for fd in (*fds, *rest):
+    os.set_inheritable(fd, True)
+environ = {HANDOVER: Handover(1, *rest, fds[:2], fds[2:]).text(), "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "9"}
+found = inherit(environ, os.getpid())
+assert environ == {}
+assert [(one.opener, one.udp, one.socket.fileno()) for one in found.left()] == [
+    (Opener.ELDER, False, fds[0]), (Opener.ELDER, True, fds[1]), (Opener.MANAGER, False, fds[2])]
+assert not any(map(os.get_inheritable, (*fds, *rest)))
+assert found.handover.elder == 1
+os._exit(42)
+"""
+
+
+def test_what_an_old_program_hands_over_is_told_from_what_a_manager_gave() -> None:
+    assert subprocess.run((sys.executable, "-c", HANDED), timeout=seconds(20), check=False).returncode == 42
+
+
+@pytest.mark.parametrize("text", ["", "5;6;7;", "{}", '{"elder": 1}', "[]"])
+def test_a_variable_that_is_none_of_ours_is_refused(text: str) -> None:
+    with pytest.raises(StartError, match="PENSTOCK_UPGRADE"):
+        inherit({HANDOVER: text}, os.getpid())
+
+
+def test_a_number_that_is_no_socket_is_refused() -> None:
+    with pytest.raises(StartError, match='invalid socket number "999999"'):
+        inherit({"LISTEN_PID": str(os.getpid()), HANDOVER: Handover(1, 0, 1, 2, [999999], []).text()}, os.getpid())
+
+
+def test_what_nobody_listens_on_any_more_is_held_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        inheritance = Inheritance((held(one),))
+        taken = inheritance.take(ipv4("127.0.0.1", one.getsockname()[1]), udp=False)
+        inheritance.give_back(taken)
+        assert list(inheritance.left()) == taken

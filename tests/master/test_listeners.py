@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from clients import connect
 from ports import free_port, release
 
-from penstock.master.inherit import Inheritance, Inherited, bound_to
+from penstock.master.inherit import Inheritance, Inherited, Opener, bound_to
 from penstock.master.listeners import Listeners, Plan, overlap, share_of
 from penstock.shared.errors import StartError
 from penstock.shared.model.address import Address, ipv4, ipv6, unix
@@ -208,3 +210,133 @@ def test_the_errno_of_a_refusal_is_in_its_text(listeners: Listeners) -> None:
     server = Server((Listen(ipv4("192.0.2.1", 1), NOWHERE),), Settings(), None, NOWHERE)
     with pytest.raises(StartError, match=rf"\({errno.EADDRNOTAVAIL}: "):
         listeners.open(Configuration(Main(), Stream(servers=(server,)), "/", "/c"))
+
+
+# Two masters.
+
+
+@pytest.fixture
+def heir(listeners: Listeners, ports: tuple[int, int]) -> Iterator[Listeners]:
+    """The listeners of a program that took over from others with two workers on both ports."""
+    applied(listeners, configuration(2, *ports))
+    own, given = listeners.handover()
+    assert (len(own), given) == (4, [])
+    made = Listeners(Inheritance(tuple(copied(one, Opener.ELDER) for one in own)), lambda _: None)
+    made.elder = listeners.successor = True
+    yield made
+    made.close()
+
+
+def copied(one: socket.socket, opener: Opener) -> Inherited:
+    address = bound_to(one)
+    assert address is not None
+    return Inherited(address, one.type == socket.SOCK_DGRAM, "", one.dup(), opener)
+
+
+def names(found: Iterable[socket.socket]) -> list[int]:
+    """The kernel's numbers of sockets: the same for every copy."""
+    return [os.fstat(one.fileno()).st_ino for one in found]
+
+
+def test_slots_map_one_to_one(listeners: Listeners, heir: Listeners, ports: tuple[int, int]) -> None:
+    before = listeners.open(configuration(2, *ports))
+    after = applied(heir, configuration(2, *ports))
+    for slot in range(2):
+        assert names(sockets(after, slot)) == names(sockets(before, slot))
+    assert heir.take_added() == []
+
+
+def test_more_workers_add_sockets_that_the_old_program_keeps_too(
+    listeners: Listeners, heir: Listeners, ports: tuple[int, int]
+) -> None:
+    before = applied(listeners, configuration(2, *ports))
+    after = applied(heir, configuration(3, *ports))
+    added = heir.take_added()
+    assert names(added) == names(sockets(after, 2))
+    assert heir.take_added() == []
+    assert not listeners.outgrown(before)
+    listeners.share([one.dup() for one in added])
+    assert listeners.outgrown(before)
+    again = applied(listeners, configuration(2, *ports))
+    assert not listeners.outgrown(again)
+    assert set(names(added)) <= set(names(sockets(again, 0) + sockets(again, 1)))
+
+
+def test_an_added_socket_of_an_address_that_we_have_not_is_closed(listeners: Listeners) -> None:
+    foreign = socket.create_server(("127.0.0.1", 0))
+    listeners.share([foreign])
+    assert foreign.fileno() == -1
+
+
+def test_fewer_workers_serve_all_that_the_old_program_had(
+    listeners: Listeners, heir: Listeners, ports: tuple[int, int]
+) -> None:
+    after = applied(heir, configuration(1, *ports))
+    assert sorted(names(sockets(after, 0))) == sorted(names(listeners.handover()[0]))
+
+
+def test_what_the_new_program_does_not_want_is_open_until_the_old_one_ends(
+    listeners: Listeners, heir: Listeners, ports: tuple[int, int]
+) -> None:
+    applied(heir, configuration(2, *ports))
+    applied(heir, configuration(2, ports[0]))
+    listeners.close()
+    assert heir.unused() == ()
+    assert listening(ports[1])
+    heir.elder_gone()
+    assert listening(ports[0])
+    assert not listening(ports[1])
+
+
+def test_an_address_that_was_left_is_found_again(heir: Listeners, ports: tuple[int, int]) -> None:
+    before = names(sockets(applied(heir, configuration(2, *ports)), 0))
+    applied(heir, configuration(2, ports[0]))
+    assert names(sockets(applied(heir, configuration(2, *ports)), 0)) == before
+
+
+def test_a_narrower_address_may_take_the_place_of_a_wildcard(ports: tuple[int, int]) -> None:
+    """The sockets of the wildcard are held, and in the way of whoever does not join them."""
+    wide = socket.socket()
+    wide.bind(("0.0.0.0", ports[0]))
+    wide.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    wide.listen()
+    heir = Listeners(Inheritance((copied(wide, Opener.ELDER),)), lambda _: None)
+    wide.close()
+    applied(heir, configuration(1, ports[0]))
+    heir.close()
+
+
+def test_new_options_reach_the_sockets_of_the_old_program(heir: Listeners, ports: tuple[int, int]) -> None:
+    plain = configuration(2, *ports)
+    server = plain.stream.servers[0]
+    larger = replace(server, listens=tuple(replace(one, rcvbuf=30000) for one in server.listens))
+    plan = applied(heir, replace(plain, stream=Stream(servers=(larger,))))
+    assert sockets(plan, 1)[0].getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 60000
+
+
+def test_a_manager_s_socket_is_handed_over_as_such(ports: tuple[int, int]) -> None:
+    manager = socket.create_server(("127.0.0.1", 0))
+    listeners = Listeners(Inheritance((copied(manager, Opener.MANAGER),)), lambda _: None)
+    manager.close()
+    for wanted in (configuration(1, ports[0]), configuration(1, ports[0], listeners.unused()[0].port)):
+        applied(listeners, wanted)
+        own, given = listeners.handover()
+        assert (len(own), len(given)) == (1, 1)
+    listeners.close()
+
+
+@pytest.mark.parametrize(
+    ("elder", "successor", "stays"), [(False, False, False), (True, False, True), (False, True, True)]
+)
+def test_the_path_of_a_unix_socket_is_removed_by_who_is_left(
+    tmp_path: Path, elder: bool, successor: bool, stays: bool
+) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+        listeners = Listeners(Inheritance((copied(made, Opener.ELDER),)), lambda _: None)
+    server = Server((Listen(unix(str(path)), NOWHERE),), Settings(), None, NOWHERE)
+    applied(listeners, Configuration(Main(), Stream(servers=(server,)), "/", "/c"))
+    listeners.elder, listeners.successor = elder, successor
+    listeners.close()
+    assert path.exists() is stays

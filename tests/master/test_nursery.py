@@ -156,3 +156,14 @@ def strangers_are_reaped() -> bool:
 def test_the_log_of_a_generation_is_open(tmp_path: Path, ward: Callable[[WorkerMain], Ward]) -> None:
     assert ward(counts).generation.logs.files.fds()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_child_that_is_spared_keeps_its_status_for_somebody_else() -> None:
+    ward = Ward(lambda _: os._exit(0))
+    child = os.fork()
+    if child == 0:
+        os._exit(3)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    ward.nursery.spare(child)
+    ward.nursery.reap_strangers()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.master.pidfile import PidFile, read_pid
+from penstock.master.pidfile import OLDBIN, PidFile, read_pid
 from penstock.shared.errors import StartError
 
 
@@ -88,3 +88,32 @@ def test_a_missing_file_is_refused_in_nginx_words(tmp_path: Path) -> None:
     with pytest.raises(StartError) as caught:
         read_pid(str(tmp_path / "p.pid"))
     assert caught.value.text == f'open() "{tmp_path}/p.pid" failed (2: No such file or directory)'
+
+
+def test_a_file_gets_another_name_and_its_own_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "p.pid")
+    file = PidFile(path)
+    file.write(7)
+    file.rename(path + OLDBIN)
+    assert os.listdir(tmp_path) == ["p.pid.oldbin"]
+    PidFile(path).write(8)  # the new program's
+    file.rename(path)
+    assert read_pid(path) == 7
+    file.remove(7)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_name_that_cannot_be_had_changes_nothing(tmp_path: Path) -> None:
+    file = PidFile(str(tmp_path / "p.pid"))
+    file.write(7)
+    with pytest.raises(FileNotFoundError):
+        file.rename(str(tmp_path / "none" / "p.pid"))
+    file.remove(7)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_device_keeps_its_name(tmp_path: Path) -> None:
+    file = PidFile(os.devnull)
+    file.write(7)
+    file.rename(str(tmp_path / "null"))
+    assert file.path == os.devnull
