@@ -78,16 +78,18 @@ class Right:
 
     def block(self, directive: PlainDirective, spec: Spec) -> bool:
         """Whether a block that may be repeated is right, with its lines."""
-        if directive.body is None or not spec.block or not spec.repeatable or spec.free_form or spec.remark:
+        if directive.body is None or not spec.takes_plain_blocks:
             return False
         if not self.arguments(spec, directive.name, directive.texts):
             return False
         outline = directive.outline
-        known = outline is not None and (directive.name, outline) in self._outlines
-        if not known and not self.inside(directive):
-            return False
-        if outline is not None and len(self._outlines) < REMEMBERED:
-            self._outlines.add((directive.name, outline))
+        if outline is None:
+            return self.inside(directive)
+        if (directive.name, outline) not in self._outlines:
+            if not self.inside(directive):
+                return False
+            if len(self._outlines) < REMEMBERED:
+                self._outlines.add((directive.name, outline))
         return True
 
     def inside(self, directive: PlainDirective) -> bool:

@@ -29,7 +29,7 @@ STATEMENT: Final = re.compile(
 )
 """The comments before it, the words, and the lines of a block. None of the lines is empty, which is an error."""
 LINE: Final = re.compile(r"[ \t\r\n]*+([^;]+);")
-NAMES: Final = re.compile(r"(?:^|;)[ \t\r\n]*+snis[ \t\r\n]++([^;]++)")
+NAMES: Final = "snis "
 Outline = tuple[str, str]
 
 
@@ -43,8 +43,14 @@ class PlainDirective(Directive):
         self.name, *self._texts = head.split()
         self.body = body
         """The text of the lines inside a block; None for a simple directive."""
+        self.outline: Outline | None = None
+        """The text of the block around the arguments of `snis`, if it has any: what blocks have in common."""
+        self.names: list[str] = []
+        """Those arguments."""
         self._source = source
         self._offset = offset
+        if body:
+            self._divide(body)
 
     @property
     def texts(self) -> list[str]:
@@ -68,22 +74,18 @@ class PlainDirective(Directive):
             self.words = tuple(self._words())
         elif name == "block":
             self.block = None if self.body is None else tuple(self._inside(self.body))
-        elif name in ("outline", "names"):
-            self._divide()
         else:
             raise AttributeError(name)
         made: object = getattr(self, name)
         return made
 
-    def _divide(self) -> None:
-        found = NAMES.search(self.body) if self.body else None
-        self.outline: Outline | None = None
-        """The text of the block around the arguments of `snis`, if it has any: what blocks have in common."""
-        self.names = ""
-        """Those arguments."""
-        if found is not None and self.body is not None:
-            begin, end = found.span(1)
-            self.outline, self.names = (self.body[:begin], self.body[end:]), found[1]
+    def _divide(self, body: str) -> None:
+        before, _, rest = body.partition(NAMES)
+        line, _, after = rest.partition(";")
+        names = line.split()
+        if names and before.rstrip()[-1:] in ("", ";"):
+            self.outline = (before, after)
+            self.names = names
 
     def _words(self) -> Iterator[Word]:
         position = self._offset + len(self.name)

@@ -34,7 +34,7 @@ class KnownRoutes:
         like = self._alike.get(directive.outline)
         if like is None:
             return None
-        names = [compared(text) for text in directive.names.split()]
+        names = [compared(text) for text in directive.names]
         for each in names:
             if sni_mistake(each):
                 return None  # to be complained of at its place

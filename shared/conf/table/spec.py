@@ -64,8 +64,13 @@ class Spec:
     takes_anything: bool = field(init=False, default=False)
     """Whether every word is right as an argument."""
 
+    takes_plain_blocks: bool = field(init=False, default=False)
+    """Whether such a block is right wherever its arguments and its lines are, with nothing to be said of it."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "takes_anything", all(kind.read is anything for kind in self.kind))
+        plain = self.block and self.repeatable and not self.free_form and not self.remark
+        object.__setattr__(self, "takes_plain_blocks", plain)
 
     def kind_of(self, index: int) -> Kind:
         """The kind of the argument at `index`."""

@@ -183,9 +183,11 @@ def has(directive: PlainDirective, name: str) -> bool:
 
 def test_an_outline_is_the_text_around_the_names() -> None:
     found = plain("route r { protocols tls; snis  a.test\tb ; service s; }")
-    assert (found.outline, found.names) == ((" protocols tls; snis  ", "; service s;"), "a.test\tb ")
+    assert (found.outline, found.names) == ((" protocols tls; ", " service s;"), ["a.test", "b"])
     assert plain("route r { protocols tls; }").outline is None
     assert plain("snis a;").outline is None
+    assert plain("route r { tags my-snis a; }").outline is None
+    assert plain("route r { snis ; }").outline is None
 
 
 def test_names_may_be_any_words_so_that_an_outline_decides_whether_a_block_is_right() -> None:
