@@ -11,7 +11,7 @@ from typing import Final
 from ..shared.birth import Birth
 from ..shared.counters import Layout, make_rows
 from ..shared.errorlog import SECRET_MODE, STDERR, ErrorLog, LogFiles
-from ..shared.model.settings import Settings
+from ..shared.every_settings import every_settings
 from ..shared.model.stream import Configuration, User
 from ..shared.tls_contexts import blank, server_keys
 from ..shared.zones import Zones
@@ -181,7 +181,7 @@ class ContextPool:
 
 def log_paths(configuration: Configuration) -> Iterator[str]:
     """Every log file with a constant name."""
-    for settings in every_settings(configuration):
+    for settings in every_settings(configuration.stream):
         for access in settings.access_logs:
             if access.syslog is None and access.path.constant:
                 yield access.path.constant
@@ -192,7 +192,7 @@ def log_paths(configuration: Configuration) -> Iterator[str]:
 
 def key_log_paths(configuration: Configuration) -> Iterator[str]:
     """The files of `ssl_key_log` and `proxy_ssl_key_log`."""
-    for settings in every_settings(configuration):
+    for settings in every_settings(configuration.stream):
         yield from filter(None, (settings.tls.key_log, settings.upstream_tls.key_log))
 
 
@@ -205,12 +205,3 @@ def every_log_path(configuration: Configuration) -> Iterator[str]:
 def speaks_to_stderr(configuration: Configuration) -> bool:
     """Whether anything is logged to the original descriptor 2."""
     return STDERR in every_log_path(configuration)
-
-
-def every_settings(configuration: Configuration) -> Iterator[Settings]:
-    """The settings of every server, service and route."""
-    stream = configuration.stream
-    yield from (server.settings for server in stream.servers)
-    yield stream.gateway.settings
-    yield from (service.settings for service in stream.gateway.services)
-    yield from (route.settings for route in stream.gateway.routes)

@@ -26,6 +26,7 @@ from hashlib import sha256
 from typing import Final
 
 from .errors import ConfigError
+from .every_settings import terminating_settings
 from .hello import ClientHello
 from .memfile import memory_file
 from .model.listen import Mode
@@ -102,8 +103,7 @@ def server_keys(configuration: Configuration) -> dict[Hashable, ServerTls]:
         if any(listen.ssl for listen in server.listens) and tls.pairs and not tls.reject_handshake:
             found.setdefault(context_key(tls), tls)
     if any(listen.mode is not Mode.PLAIN for listen in stream.gateway.listens):
-        terminating = {route.settings.tls: None for route in stream.gateway.routes if "tls" in route.protocols}
-        for route_tls in terminating:
+        for route_tls in dict.fromkeys(settings.tls for settings in terminating_settings(stream)):
             for pairs in _gateway_pairs(stream.gateway):
                 tls = gateway_tls(route_tls, pairs)
                 found.setdefault(context_key(tls), tls)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from ..errors import ConfigError
-from ..model.stream import Configuration, Stream
-from ..model.tls import UpstreamTls
+from ..every_settings import every_settings
+from ..model.stream import Configuration
 from ..tls_contexts import blank, fill, server_settings, upstream_context
 from .builders.context import Context
 from .builders.environment import overlaid
@@ -68,14 +67,6 @@ def try_tls(configuration: Configuration) -> None:
     """Let OpenSSL see every context once, so that what it refuses is refused now and not by a worker."""
     for server in server_settings(configuration):
         fill(blank(), server)
-    for upstream in dict.fromkeys(upstream_settings(configuration.stream)):
+    for upstream in dict.fromkeys(settings.upstream_tls for settings in every_settings(configuration.stream)):
         if upstream.on:
             upstream_context(upstream)
-
-
-def upstream_settings(stream: Stream) -> Iterator[UpstreamTls]:
-    """How every server, service and route speaks to its upstream."""
-    gateway = stream.gateway
-    yield from (server.settings.upstream_tls for server in stream.servers)
-    yield from (service.settings.upstream_tls for service in gateway.services)
-    yield from (route.settings.upstream_tls for route in gateway.routes)
