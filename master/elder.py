@@ -11,6 +11,8 @@ from typing import Final
 
 from .inherit import Handover
 
+PATIENCE: Final = 1.0
+"""Seconds to wait for an old program that does not read."""
 MOST_DESCRIPTORS: Final = 250
 """In one message; the kernel takes 253 (SCM_MAX_FD)."""
 
@@ -34,6 +36,7 @@ class Elder:
         self._pidfd = -1
         if handover is not None:
             self._control = socket.socket(fileno=handover.control)
+            self._control.settimeout(PATIENCE)
             try:
                 self._pidfd = os.pidfd_open(handover.elder)
             except OSError:
@@ -44,11 +47,6 @@ class Elder:
         """Whether the old program is still there: whose parent ends is given to another."""
         return self._pidfd >= 0 and os.getppid() == self.pid
 
-    @property
-    def forgotten(self) -> bool:
-        """Whether its end was noticed; there may not have been any elder."""
-        return self._pidfd < 0
-
     def watch(self, loop: asyncio.AbstractEventLoop, ended: Callable[[], object]) -> None:
         """Have `ended` called, in the loop, when the old program is gone, unless that is noticed before."""
         if self._pidfd >= 0:
@@ -56,7 +54,7 @@ class Elder:
             loop.add_reader(self._pidfd, ended)
 
     def tell(self, word: Word, sockets: Sequence[socket.socket] = ()) -> None:
-        """Send a word; who does not hear it any more has ended, or is about to."""
+        """Send a word; raises OSError when it does not arrive though the old program is alive."""
         if self._control is None or not self.alive:
             return
         numbers = [one.fileno() for one in sockets]
@@ -64,7 +62,8 @@ class Elder:
             for first in range(0, max(len(numbers), 1), MOST_DESCRIPTORS):
                 socket.send_fds(self._control, [bytes((word,))], numbers[first : first + MOST_DESCRIPTORS])
         except OSError:
-            pass
+            if self.alive:
+                raise
 
     def forget(self) -> None:
         """Close what led to it."""

@@ -63,7 +63,8 @@ class Upgrade:
         self._wanted = False
         self._returning = False
         self._leaving = False
-        self._listeners.elder = not self._elder.forgotten
+        self._replacing = self._listeners.elder = handover is not None
+        """Whether the end of an old program is still to be noticed."""
 
     @property
     def replaced(self) -> bool:
@@ -109,7 +110,7 @@ class Upgrade:
             return self._successor.pid
         self._look_at_elder()
         if self._elder.alive:
-            self._elder.tell(Word.LEAVING)
+            self._tell(Word.LEAVING)
             return self._elder.pid
         return None
 
@@ -183,12 +184,20 @@ class Upgrade:
         added = self._listeners.take_added()
         if self._elder.alive:
             self._announcer.lead()
-            self._elder.tell(Word.SERVING, added)
+            self._tell(Word.SERVING, added)
+
+    def _tell(self, word: Word, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            self._elder.tell(word, sockets or [])
+        except OSError as error:
+            text = f"the old program does not hear that this one is {word.name.lower()} {reason(error)}"
+            self._write(Level.WARN, f"{text}; it may hang, so end it with SIGKILL rather than bring it back")
 
     def _look_at_elder(self) -> None:
         """Notice that the old program has ended, which may be seen before it is told."""
-        if self._elder.forgotten or self._elder.alive:
+        if not self._replacing or self._elder.alive:
             return
+        self._replacing = False
         self._elder.forget()
         self._listeners.elder_gone()
         worker = next(iter(self._nursery), None)

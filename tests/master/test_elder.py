@@ -37,7 +37,7 @@ def in_child(check: Callable[[], bool]) -> None:
 
 def test_without_an_old_program_nobody_is_told() -> None:
     elder = Elder(None)
-    assert (elder.alive, elder.forgotten, elder.pid) == (False, True, 0)
+    assert (elder.alive, elder.pid) == (False, 0)
     elder.tell(Word.SERVING)
     elder.forget()
 
@@ -49,7 +49,7 @@ def test_a_parent_is_alive_and_told() -> None:
     def check() -> bool:
         elder = Elder(handed(parent, theirs))
         elder.tell(Word.SERVING)
-        return elder.alive and not elder.forgotten
+        return elder.alive
 
     in_child(check)
     assert ours.recv(10) == bytes((Word.SERVING,))
@@ -80,7 +80,7 @@ def test_sockets_go_with_the_word_in_as_many_messages_as_it_takes(count: int) ->
     assert len(got) == count
 
 
-def test_its_end_is_seen_before_it_is_told_and_told_all_the_same() -> None:
+def test_its_end_is_told_and_seen() -> None:
     """In a grandchild whose parent ends."""
     control, _control = pair()
     report, verdict = pair()
@@ -96,20 +96,34 @@ def test_its_end_is_seen_before_it_is_told_and_told_all_the_same() -> None:
                 os._exit(0)
         signal.pause()
     os.waitpid(middle, 0)
-    assert report.recv(100) == b"(True, False, False, True)"
+    assert report.recv(100) == b"(True, False)"
     for one in (control, _control, report, verdict):
         one.close()
 
 
-def watched(elder: Elder) -> tuple[bool, bool, bool, bool]:
-    """Alive before and after the end; forgotten when it was told, and then."""
+def watched(elder: Elder) -> tuple[bool, bool]:
+    """Alive before, and after the end was told."""
     before = elder.alive
     loop = asyncio.new_event_loop()
     elder.watch(loop, loop.stop)
     os.kill(elder.pid, signal.SIGKILL)
     loop.call_later(seconds(10), loop.stop)
     loop.run_forever()
-    told = elder.forgotten
     after = elder.alive
     elder.forget()
-    return before, after, told, elder.forgotten
+    return before, after
+
+
+def test_a_parent_that_does_not_listen_is_an_error_while_it_is_alive() -> None:
+    ours, theirs = pair()
+    parent = os.getpid()
+    ours.close()
+
+    def check() -> bool:
+        elder = Elder(handed(parent, theirs))
+        with pytest.raises(BrokenPipeError):
+            elder.tell(Word.SERVING)
+        return True
+
+    in_child(check)
+    theirs.close()

@@ -186,6 +186,21 @@ def test_a_change_that_is_asked_for_during_a_reload_waits_for_its_end(master: Up
     assert master.named(OLDBIN) == old
 
 
+def test_an_old_one_that_ends_before_the_new_one_serves_loses_no_connection(master: UpgradingStanding) -> None:
+    old = master.named()
+    with Load(master.port("echo"), visit=visit) as load:
+        os.kill(old, signal.SIGUSR2)
+        new = int(master.logged("start new binary process").split()[-1])
+        master.masters.append(new)
+        os.kill(old, signal.SIGQUIT)
+        wait_for(lambda: master.named() == new, "the pid file names the new master", within=20)
+        serves_alone(load)
+    assert load.failures == []
+    assert sorted(path.name for path in master.directory.glob("*.pid*")) == ["penstock.pid", "penstock.pid.reload"]
+    master.logged(rf"the old program has ended, process {new} has taken its place")
+    assert master.change()[0] == new
+
+
 class Elsewhere(UpgradingStanding):
     """Run by an interpreter that can be taken away."""
 
