@@ -17,6 +17,7 @@ from .handshake import accept_tls
 from .preread import Look, look
 
 if TYPE_CHECKING:
+    from .route_targets import RouteTargets
     from .session import Session
     from .target import Target
 
@@ -31,7 +32,7 @@ REFUSED_LOOKS: Final = {
 class GatewayTables:
     """The router, the targets by route, and the contexts of a generation, in one worker."""
 
-    def __init__(self, gateway: Gateway, targets: list[Target]) -> None:
+    def __init__(self, gateway: Gateway, targets: RouteTargets) -> None:
         self.gateway = gateway
         self.router = Router(gateway.routes)
         self.refusal = Refusal(gateway.routes)

@@ -33,7 +33,8 @@ from .names import Names
 from .nameservers import NameServers
 from .removal import drop_removed
 from .reresolve import Reresolver
-from .target import Target
+from .route_targets import RouteTargets
+from .target import ByCertificate, Target
 from .tls_sessions import TlsSessions
 from .udp import UdpListener
 from .virtual import VirtualServers
@@ -54,6 +55,8 @@ class Plan:
         self._certificates: dict[ServerTls | UpstreamTls, Certificates] = {}
         self._upstream_sessions: dict[ssl.SSLContext, TlsSessions] = {}
         self._server_contexts: dict[object, ssl.SSLContext] = {}
+        self._by_certificate: dict[ServerTls, ByCertificate] = {}
+        self._route_targets: RouteTargets | None = None
         self._unresolved: list[tuple[Balancer, int]] = []
 
     def build(self) -> None:
@@ -251,33 +254,38 @@ class Plan:
         gateway = self.stream.gateway
         if not gateway.listens:
             return None, None
-        targets = []
-        for index, route in enumerate(gateway.routes):
-            target = self._target(self.worker.layout.route_target(index), route.settings)
-            target.route = route
-            target.route_name = route.name
-            if route.service is not None:
-                target.service_name = route.service.name
-                target.balancer = self.balancer(route.service.upstream)
-            # the gateway's own rules were applied at the door
-            target.has_limits = route.settings.limits != gateway.settings.limits and bool(route.settings.limits)
-            target.has_access = route.settings.access != gateway.settings.access and bool(route.settings.access)
-            targets.append(target)
-        tables = GatewayTables(gateway, targets)
-        pairs_by_number = {None: default_pairs(gateway)} | {
-            number: certificate.pairs for number, certificate in enumerate(gateway.certificates)
-        }
-        contexts: dict[ServerTls, dict[int | None, tuple[ssl.SSLContext, ServerTls]]] = {}
-        for route, target in zip(gateway.routes, targets, strict=True):
-            if "tls" in route.protocols:
-                route_tls = route.settings.tls
-                if route_tls not in contexts:
-                    each = {number: gateway_tls(route_tls, pairs) for number, pairs in pairs_by_number.items()}
-                    contexts[route_tls] = {
-                        number: (self._server_contexts[context_key(tls)], tls) for number, tls in each.items()
-                    }
-                target.certificate_contexts = contexts[route_tls]
-        return tables, self._target(0, gateway.settings)
+        self._route_targets = RouteTargets(gateway.routes, self._route_target)
+        self._route_targets.prepare()
+        return GatewayTables(gateway, self._route_targets), self._target(0, gateway.settings)
+
+    def _route_target(self, index: int) -> Target:
+        gateway = self.stream.gateway
+        route = gateway.routes[index]
+        target = self._target(self.worker.layout.route_target(index), route.settings)
+        target.route = route
+        target.route_name = route.name
+        if route.service is not None:
+            target.service_name = route.service.name
+            target.balancer = self.balancer(route.service.upstream)
+        # the gateway's own rules were applied at the door
+        target.has_limits = route.settings.limits != gateway.settings.limits and bool(route.settings.limits)
+        target.has_access = route.settings.access != gateway.settings.access and bool(route.settings.access)
+        if "tls" in route.protocols:
+            target.certificate_contexts = self._certificate_contexts(route.settings.tls)
+        return target
+
+    def _certificate_contexts(self, tls: ServerTls) -> ByCertificate:
+        """The contexts of routes with these rules, by the number of the certificate, None for the default."""
+        known = self._by_certificate.get(tls)
+        if known is None:
+            gateway = self.stream.gateway
+            pairs = {None: default_pairs(gateway)} | {
+                number: certificate.pairs for number, certificate in enumerate(gateway.certificates)
+            }
+            each = {number: gateway_tls(tls, some) for number, some in pairs.items()}
+            known = {number: (self._server_contexts[context_key(one)], one) for number, one in each.items()}
+            self._by_certificate[tls] = known
+        return known
 
 
 def address_of(host: str, port: int) -> Address:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from .certificates import Certificates
     from .tls_sessions import TlsSessions
 
+ByCertificate = Mapping[int | None, tuple[ssl.SSLContext, ServerTls]]
+"""Contexts and what is in them by the number of a certificate, None for the default."""
+
 
 @dataclass(slots=True, eq=False)
 class Target:
@@ -63,7 +66,7 @@ class Target:
     """Terminates TLS on a server's `listen … ssl`."""
     certificates: Certificates | None = None
     """The same where the certificate's name has variables."""
-    certificate_contexts: Mapping[int | None, tuple[ssl.SSLContext, ServerTls]] | None = None
+    certificate_contexts: ByCertificate | None = None
     """Terminates TLS on a route: contexts by the number of the certificate that the SNI chose, None for the default."""
     upstream_context: ssl.SSLContext | None = None
     """Speaks TLS to the upstream."""

@@ -88,9 +88,10 @@ def test_routes_have_targets_and_contexts_by_certificate(bench: Bench) -> None:
     tables = entrance.tables
     assert tables is not None
     assert bench.listener("a").tables is None
-    assert [target.route_name for target in tables.targets] == ["r1", "r2", "r3"]
-    assert [target.service_name for target in tables.targets] == ["one", "two", ""]
-    r1, r2, r3 = (target.certificate_contexts for target in tables.targets)
+    targets = tables.targets.complete()
+    assert [target.route_name for target in targets] == ["r1", "r2", "r3"]
+    assert [target.service_name for target in targets] == ["one", "two", ""]
+    r1, r2, r3 = (target.certificate_contexts for target in targets)
     assert r1 is r2
     assert r1 is not None
     assert r3 is None
@@ -103,7 +104,7 @@ def test_the_gateways_own_rules_are_applied_once(bench: Bench) -> None:
     entrance = bench.listener("gate")
     assert entrance.tables is not None
     assert entrance.target.has_access
-    assert [target.has_access for target in entrance.tables.targets] == [False, True, False]
+    assert [target.has_access for target in entrance.tables.targets.complete()] == [False, True, False]
 
 
 def test_a_context_that_cannot_be_filled_is_a_refusal_to_start(bench: Bench) -> None:
