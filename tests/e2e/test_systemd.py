@@ -266,6 +266,7 @@ def test_without_the_socket_unit_a_restart_does_refuse(service: Service) -> None
 @booted
 def test_the_service_follows_an_upgrade_in_place_and_is_stopped_after_it(service: Service) -> None:
     service.drop_in("[Service]\nWatchdogSec=1s\n")
+    service.machine.run("systemctl", "start", "penstock.socket")  # port 5555 is systemd's, the others are ours
     service.start()
     old = service.pid
     command = service.machine.in_network(sys.executable, "-c", KEEP_CONNECTING.replace("PORT", "5555"))
@@ -302,6 +303,18 @@ def test_an_upgrade_that_is_taken_back_leaves_the_service_as_it_was(service: Ser
     service.machine.run("systemctl", "reload", UNIT)
     service.machine.run("systemctl", "stop", UNIT)
     assert (service.active, service.machine.show(UNIT, "Result")) == ("inactive", "success")
+
+
+@booted
+def test_a_stop_between_two_masters_ends_both(service: Service) -> None:
+    service.start()
+    old = service.pid
+    service.machine.run("systemctl", "kill", "-s", "USR2", "--kill-whom=main", UNIT)
+    wait_for(lambda: service.pid not in (0, old), "the new master is the main process")
+    new = service.pid
+    service.machine.run("systemctl", "stop", UNIT)
+    assert not any(service.machine.path(f"/proc/{pid}").exists() for pid in (old, new))
+    assert service.machine.show(UNIT, "NRestarts") == "0"
 
 
 PUSH_THROUGH: Final = """
