@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from ..shared.counters import Histogram, Layout, handshake_offset, server_service, touched
+from ..shared.counters import AIMED, Histogram, Layout, handshake_offset, server_service, touched
 from ..shared.model.listen import Mode
+from ..shared.plugin_counters import CALLS, ERRORS, RECORDS, SLOW, TIMEOUTS, PluginCell
 from ..shared.words import (
     CONNECT_OUTCOMES,
     HANDSHAKE_OUTCOMES,
@@ -44,6 +45,8 @@ class Family(Enum):
     SNIFF = ("listener", "outcome")
     REFUSED = ("listener", "reason")
     EVENTS = ("event",)
+    PLUGIN_PHASES = ("plugin", "phase", "cell")
+    PLUGIN_RECORDS = ("plugin", "outcome")
     ACTIVE = ("of a listener",)
 
 
@@ -121,10 +124,24 @@ def _counters(row: Row) -> Iterator[tuple[Key, int]]:
         yield Key(Family.EVENTS, (event,)), cells[layout.worker_events + offset]
     yield from _histogram(Family.SESSION_DURATION, layout.session_duration, cells)
     yield from _histogram(Family.UPSTREAM_CONNECT, layout.upstream_connect, cells)
+    yield from _plugins(layout, cells)
     for number, label in enumerate(layout.labels):
         yield from _listener(layout, number, label, cells)
     yield from _connects(layout, cells)
     yield from _sessions(layout, cells)
+
+
+def _plugins(layout: Layout, cells: memoryview) -> Iterator[tuple[Key, int]]:
+    for at, cell in layout.plugins.cells():
+        if value := cells[at]:
+            yield plugin_key(cell), value
+
+
+def plugin_key(cell: PluginCell) -> Key:
+    """The series of one of a plugin's cells."""
+    if cell.phase:
+        return Key(Family.PLUGIN_PHASES, (cell.plugin, cell.phase, str(cell.what)))
+    return Key(Family.PLUGIN_RECORDS, (cell.plugin, RECORDS[cell.what]))
 
 
 def _histogram(family: Family, histogram: Histogram, cells: memoryview) -> Iterator[tuple[Key, int]]:
@@ -179,6 +196,7 @@ def known_series(layout: Layout) -> Iterator[Key]:
     yield from _within_limit(_known_of_routes(layout), KNOWN_LIMIT)
     yield from _within_limit(_known_of_listeners(layout), KNOWN_LIMIT)
     yield from _within_limit(_known_connects(layout), KNOWN_LIMIT)
+    yield from _within_limit(_known_of_plugins(layout), KNOWN_LIMIT)
 
 
 def _within_limit(keys: Iterator[Key], limit: int) -> list[Key]:
@@ -233,6 +251,12 @@ def _known_of_listeners(layout: Layout) -> Iterator[Key]:
 
 def _known_connects(layout: Layout) -> Iterator[Key]:
     for number, upstream in enumerate(layout.upstreams):
-        for peer in layout.peers(number):
+        for peer in layout.peers(number) if upstream != AIMED else ():
             for outcome in CONNECT_OUTCOMES:
                 yield Key(Family.CONNECTS, (upstream, peer, outcome))
+
+
+def _known_of_plugins(layout: Layout) -> Iterator[Key]:
+    for _, cell in layout.plugins.cells():
+        if cell.plugin in layout.plugins.named and (cell.what in (CALLS, SLOW, ERRORS, TIMEOUTS) or not cell.phase):
+            yield plugin_key(cell)

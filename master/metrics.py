@@ -23,6 +23,7 @@ from ..shared.counters import CONNECT_BOUNDS, DURATION_BOUNDS
 from ..shared.model.settings import Settings
 from ..shared.model.stream import Configuration
 from ..shared.model.tls import KeyPair
+from ..shared.plugin_counters import CALLS, ERRORS, MICROSECONDS, SLOW, TIMEOUTS
 from ..shared.version import __version__
 from .ledger import SUM, Family, Key, Ledger
 
@@ -38,8 +39,18 @@ COUNTERS: Final = (
     (Family.SNIFF, "penstock_sniff", "Connections whose first bytes were looked at, by what was found."),
     (Family.REFUSED, "penstock_refused", "Sessions that did not come to relaying, by reason."),
     (Family.EVENTS, "penstock_worker_events", "What workers met beside sessions, such as accepts the kernel refused."),
+    (Family.PLUGIN_RECORDS, "penstock_plugin_records", "Records in the queues of log plugins, by what became of them."),
 )
 """The counters that carry the labels of their family; the encoder adds `_total`."""
+
+PLUGIN_COUNTERS: Final = (
+    (CALLS, "penstock_plugin_calls", "Hooks of plugins that ended.", 1),
+    (MICROSECONDS, "penstock_plugin_duration_seconds", "How long they took, waiting included.", 1_000_000),
+    (SLOW, "penstock_plugin_slow", "Plain hooks that held up all other sessions of their worker.", 1),
+    (ERRORS, "penstock_plugin_errors", "Hooks that raised an exception.", 1),
+    (TIMEOUTS, "penstock_plugin_timeouts", "Async hooks that were cut off after plugin_timeout.", 1),
+)
+"""The counters of plugins' phases: the cell, name, text, and how many of it make one."""
 
 HISTOGRAMS: Final = (
     (Family.SESSION_DURATION, "penstock_session_duration_seconds", "How long sessions lasted.", DURATION_BOUNDS),
@@ -83,6 +94,7 @@ class PenstockCollector(Collector):
             yield _counter(name, text, family, by_family.get(family, {}))
         for family, name, text, bounds in HISTOGRAMS:
             yield _histogram(name, text, bounds, by_family.get(family, {}))
+        yield from _plugin_families(by_family.get(Family.PLUGIN_PHASES, {}))
         active = GaugeMetricFamily("penstock_sessions_active", "Sessions that are open.", labels=("listener",))
         for labels, value in by_family.get(Family.ACTIVE, {}).items():
             active.add_metric(labels, value)
@@ -139,6 +151,15 @@ def _counter(name: str, text: str, family: Family, values: Mapping[tuple[str, ..
     for labels, value in values.items():
         metric.add_metric(labels, value)
     return metric
+
+
+def _plugin_families(values: Mapping[tuple[str, ...], int]) -> Iterator[Metric]:
+    for cell, name, text, scale in PLUGIN_COUNTERS:
+        metric = CounterMetricFamily(name, text, labels=("plugin", "phase"))
+        for (plugin, phase, what), value in values.items():
+            if what == str(cell):
+                metric.add_metric((plugin, phase), value / scale if scale != 1 else value)
+        yield metric
 
 
 def _histogram(name: str, text: str, bounds: tuple[float, ...], values: Mapping[tuple[str, ...], int]) -> Metric:

@@ -5,7 +5,8 @@ what, by arithmetic: a configuration with 100,000 routes costs a few integers, a
 block that nobody touched cost no memory either, because `make_rows` takes them from a memfd and `touched` asks the
 kernel where its data is instead of reading (reading an untouched page of shared memory would allocate it).
 
-    row number | worker events | session_duration | upstream_connect | listeners | connects | sessions and bytes
+    row number | worker events | session_duration | upstream_connect | plugins | listeners | connects | sessions
+    and bytes
 
 Listeners are numbered by label: those of the servers in the order written, then the gateway's. Targets are what
 sessions end up at: 0 is none, then one per server, then one per route.
@@ -21,6 +22,7 @@ from typing import Final
 
 from .model.stream import Configuration, ProxyPass, Server
 from .model.upstream import Upstream
+from .plugin_counters import PluginCells
 from .words import (
     CONNECT_OUTCOMES,
     HANDSHAKE_OUTCOMES,
@@ -60,6 +62,8 @@ DURATION_BOUNDS: Final = (
 CONNECT_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Seconds: from the same machine to the retransmitted SYNs of a lossy way."""
 
+AIMED: Final = "plugin"
+"""The upstream, with a peer of the same name, under which connects to addresses that plugins chose are counted."""
 CELL: Final = 8
 """Bytes."""
 TARGET_CELLS: Final = len(STATUSES) + 2
@@ -109,6 +113,7 @@ class Layout:
         "_upstream_number",
         "configuration",
         "labels",
+        "plugins",
         "session_duration",
         "size",
         "upstream_connect",
@@ -133,7 +138,8 @@ class Layout:
         """Add `WORKER_EVENTS.index(word)`."""
         self.session_duration = Histogram(DURATION_BOUNDS, self.worker_events + len(WORKER_EVENTS))
         self.upstream_connect = Histogram(CONNECT_BOUNDS, self.session_duration.base + self.session_duration.size)
-        self._listeners_at = self.upstream_connect.base + self.upstream_connect.size
+        self.plugins = PluginCells(configuration, self.upstream_connect.base + self.upstream_connect.size)
+        self._listeners_at = self.plugins.base + self.plugins.size
         self._connects_at = self._listeners_at + len(self.labels) * LISTENER_CELLS
         self._connect_base: list[int] = []
         base = self._connects_at
@@ -279,6 +285,7 @@ def _peers_by_upstream(configuration: Configuration) -> dict[str, tuple[str, ...
     for route in stream.gateway.routes:
         if route.service is not None and route.service.upstream.name not in peers:
             add(route.service.upstream)
+    peers.setdefault(AIMED, (AIMED,))
     return peers
 
 

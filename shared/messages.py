@@ -20,6 +20,8 @@ class Verb(IntEnum):
     """Everything is loaded; sessions are accepted from now on."""
     FAILED = 2
     """The worker cannot start; the text says why. It exits with status 2."""
+    PLUGIN = 3
+    """One plugin's description, JSON; said before READY by the worker of slot 0 (see `plugin_schema`)."""
     # master to worker
     DRAIN = 16
     """Stop accepting, let sessions end, exit 0. The text is worker_shutdown_timeout in seconds, or empty."""

@@ -7,10 +7,11 @@ queue { max_entries 1000; }     a record; a map is written the same way, with na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from .conf import values
+from .conf.report import one_line
 from .conf.suggest import nearest
 from .conf.tree import Word
 from .errors import ConfigError
@@ -120,3 +121,16 @@ def _scalar(field: Description, written: FieldText, path: Path) -> Any:
     if "one_of" in field and word.text not in field["one_of"]:
         return values.enum(word, field["one_of"], name)
     return word.text
+
+
+def unknown_plugin(use: PluginUse, known: Iterable[str]) -> ConfigError:
+    """A plugin that nobody has."""
+    names = sorted(known)
+    near = nearest(use.name, names)
+    hint = f'did you mean "{near}"?' if near else "plugins are: " + ", ".join(names)
+    return ConfigError(f'unknown plugin "{use.name}"', use.where, hint)
+
+
+def sentence(error: ConfigError) -> str:
+    """A mistake as one line, its place and what would help included."""
+    return one_line(error) + (f" ({error.hint})" if error.hint else "")

@@ -239,5 +239,8 @@ class Worker(Protocol):
     def sessions(self) -> Iterable[Session]:
         """The sessions of this worker that this plugin instance belongs to, and whose upstream stands."""
 
+    def count_records(self, outcome: str, times: int = 1) -> None:
+        """Count records of a log plugin: `queued`, `delivered`, `dropped` or `retried`. A `Queue` does it by itself."""
+
     def path(self, written: str) -> str:
         """A path of a log as the configuration means it."""

@@ -14,6 +14,7 @@ from ..shared.router import Router
 from ..shared.words import SNIFF_OUTCOMES
 from .access import admitted
 from .handshake import accept_tls
+from .kit import hooks
 from .preread import Look, look
 
 if TYPE_CHECKING:
@@ -154,11 +155,27 @@ def choose(session: Session, tables: GatewayTables, is_tls: bool) -> Target | No
         session.refuse(500 if word == "no_route" else 400, word)
         return None
     target = tables.targets[index]
-    if target.balancer is None:
-        session.error(f'connection refused: no_service: route "{target.route_name}" has no service')
-        session.refuse(503, "no_service")
+    if target.balancer is None and not target.plugins:
+        no_service(session, target)
         return None
     return target
+
+
+def no_service(session: Session, target: Target) -> None:
+    """Refuse a session whose route leads nowhere."""
+    session.error(f'connection refused: no_service: route "{target.route_name}" has no service')
+    session.refuse(503, "no_service")
+
+
+async def decided(session: Session) -> bool:
+    """Let the plugins decide; False when the session is over, also because none of them knew where it goes."""
+    if not await hooks.preread(session):
+        return False
+    target = session.target
+    if target.route is not None and target.balancer is None and target.template is None:
+        no_service(session, target)
+        return False
+    return True
 
 
 def seen_destination(session: Session, tables: GatewayTables) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from ..shared.model.tls import ServerTls
 from ..shared.openssl.reasons import told
 from ..shared.tls_contexts import INTERNAL_ERROR, NO_APPLICATION_PROTOCOL, UNRECOGNIZED_NAME, alpn_acceptable
 from ..shared.variables_ssl import HANDSHAKING
+from .kit import hooks
 from .tls_stream import TlsStream
 from .waiting import TIMEOUT, event
 
@@ -32,6 +33,8 @@ async def accept_tls(session: Session, context: ssl.SSLContext, tls: ServerTls) 
         session.info(f"SSL_do_handshake() failed (SSL: {NOTHING_IN_COMMON}) while SSL handshaking")
         return fail(session, "failed")
     session.watch()
+    if session.target.plugins and not await hooks.certificate(session):
+        return False
     stream = TlsStream(session.sock, context, server=True)
     session.limit(session.target.settings.handshake_timeout)
     why = await shake(stream, session.edges)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import json
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ from ..shared.errors import PenstockError
 from ..shared.messages import MAX_MESSAGE, Verb, decode, encode
 from ..shared.sources import sources
 from ..shared.words import WORKER_EVENTS
+from .kit.kit import Kit
 from .plan import Plan
 from .worker import Worker
 
@@ -86,6 +88,8 @@ class Life:
             self.plan = plan = Plan(self.worker)
             plan.build()
             become_user(birth)
+            self.worker.kit = kit = Kit(self.worker, plan)
+            await kit.load()
         except (PenstockError, OSError, ValueError) as error:
             text = getattr(error, "text", None) or str(error)
             birth.log.emerg(text)
@@ -104,8 +108,12 @@ class Life:
             listener.open()
         plan.begin()
         self.turn_logs()
+        if birth.slot == 0:
+            for description in kit.descriptions():
+                birth.control.send(encode(Verb.PLUGIN, json.dumps(description)))
         birth.control.send(encode(Verb.READY))
         await self.worker.done
+        await kit.close(self.worker.hurried)
         plan.access_logs.flush_all()
         self.worker.close()
         return 0
@@ -129,6 +137,8 @@ class Life:
             self.worker.abort()
         elif verb is Verb.REOPEN and self.plan is not None:
             self.plan.access_logs.reopen()
+            if self.worker.kit is not None:
+                self.worker.kit.reopen()
             self.plan.reopen_key_logs()
 
     def orphaned(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
+from ..shared.counters import AIMED
 from ..shared.model.address import Address, ipv4, ipv6, unix
 from ..shared.model.upstream import Peer, Upstream
 from .balance import Balancer
@@ -53,7 +54,7 @@ async def choose_balancer(session: Session) -> Balancer | None:
     named = worker.passes.named(text)
     if named is not None:
         return named
-    counters = worker.layout.connects(worker.layout.upstream(target.service_name), 0)
+    counters = worker.layout.connects(worker.layout.upstream(AIMED if target.aimed else target.service_name), 0)
     if text.startswith("unix:"):
         return worker.passes.addresses(text, (unix(text[5:]),), counters)
     host, problem, port = split(text)

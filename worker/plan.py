@@ -17,7 +17,7 @@ from ..shared.errorlog import ErrorLog, open_failed
 from ..shared.model.address import Address, ipv4, ipv6
 from ..shared.model.log import ErrorLogTarget
 from ..shared.model.settings import Settings
-from ..shared.model.stream import Pass, ProxyPass, Return, Server
+from ..shared.model.stream import Pass, ProxyPass, Return, Server, Service
 from ..shared.model.tls import KeyPair, ServerTls, UpstreamTls
 from ..shared.model.upstream import Resolver, Upstream
 from ..shared.server_names import shown_name
@@ -58,6 +58,8 @@ class Plan:
         self._by_certificate: dict[ServerTls, ByCertificate] = {}
         self._route_targets: RouteTargets | None = None
         self._unresolved: list[tuple[Balancer, int]] = []
+        self.made: list[Target] = []
+        """The targets so far."""
 
     def build(self) -> None:
         """Fill the worker."""
@@ -96,6 +98,13 @@ class Plan:
             virtual = VirtualServers([(server.names, target) for _, server, target in some]) if named else None
             found[key] = (default, virtual)
         return found
+
+    @property
+    def targets(self) -> list[Target]:
+        """Every target, those of routes that nobody has taken yet included."""
+        if self._route_targets is not None:
+            self._route_targets.complete()
+        return self.made
 
     def reopen_key_logs(self) -> None:
         """Let OpenSSL open the files of `ssl_key_log` again (USR1), which the master has made by now."""
@@ -192,13 +201,27 @@ class Plan:
         target = Target.of(
             number, settings, self.log(settings.error_logs), self.access_logs.writers(settings.access_logs)
         )
-        if settings.upstream_tls.on:
-            target.upstream_context = context = self._upstream_context(settings.upstream_tls)
-            tls = settings.upstream_tls
-            if tls.templates:
-                target.upstream_certificates = self._upstream_certificates(tls)
-            elif tls.session_reuse:
-                target.upstream_sessions = self._upstream_sessions.setdefault(context, TlsSessions())
+        self.made.append(target)
+        self.speak_tls(target, settings.upstream_tls)
+        return target
+
+    def speak_tls(self, target: Target, tls: UpstreamTls) -> None:
+        """Have a target speak TLS to its upstream as these settings say, or none."""
+        target.upstream_context = target.upstream_certificates = target.upstream_sessions = None
+        if not tls.on:
+            return
+        target.upstream_context = context = self._upstream_context(tls)
+        if tls.templates:
+            target.upstream_certificates = self._upstream_certificates(tls)
+        elif tls.session_reuse:
+            target.upstream_sessions = self._upstream_sessions.setdefault(context, TlsSessions())
+
+    def service_target(self, service: Service) -> Target:
+        """A target of no route that goes to a service."""
+        target = self._target(0, service.settings)
+        target.service = service
+        target.service_name = service.name
+        target.balancer = self.balancer(service.upstream)
         return target
 
     def _upstream_certificates(self, tls: UpstreamTls) -> Certificates:
@@ -265,6 +288,7 @@ class Plan:
         target.route = route
         target.route_name = route.name
         if route.service is not None:
+            target.service = route.service
             target.service_name = route.service.name
             target.balancer = self.balancer(route.service.upstream)
         # the gateway's own rules were applied at the door
@@ -272,6 +296,8 @@ class Plan:
         target.has_access = route.settings.access != gateway.settings.access and bool(route.settings.access)
         if "tls" in route.protocols:
             target.certificate_contexts = self._certificate_contexts(route.settings.tls)
+        if self.worker.kit is not None:
+            self.worker.kit.plug(target)
         return target
 
     def _certificate_contexts(self, tls: ServerTls) -> ByCertificate:

@@ -127,6 +127,8 @@ async def look(session: Session, settings: Settings, within: float | None = None
                 return Look("closed", found)
             found = sniff(data, at_end=True)
         if found.outcome is Outcome.TLS:
-            session.hello = found.hello
+            session.hello = hello = found.hello
+            if hello is not None and session.listener.worker.keeps_hellos:
+                hello.body = found.body
             return Look("tls", found)
         return Look("plain" if found.outcome is Outcome.PLAIN else "malformed", found)

@@ -22,6 +22,7 @@ from ..shared.openssl.reasons import told
 from ..shared.proxy_protocol import ProxyHeader
 from ..shared.view import Try
 from ..shared.words import REFUSALS, STATUSES
+from .kit import hooks
 from .limits import release
 from .relay import BUFFER
 from .waiting import TIMEOUT, WOKEN
@@ -29,6 +30,7 @@ from .wheel import Timed, Wheel
 
 if TYPE_CHECKING:
     from .balance import Balancer
+    from .kit.session import PluginSession
     from .listener import Listener
     from .peer import PeerState
     from .relay import Endpoint
@@ -62,6 +64,7 @@ class Session:
         "peer",
         "peer_addr",
         "peer_port",
+        "plugged",
         "proxy",
         "refusal",
         "remote_addr",
@@ -83,6 +86,8 @@ class Session:
     )
 
     protocol: ClassVar[str] = "TCP"
+    plugged: PluginSession
+    """The session as plugins see it; set by the first that does."""
 
     def __init__(self, listener: Listener, sock: SocketType, fd: int, addr: str, port: int, number: int) -> None:
         self.listener = listener
@@ -302,6 +307,8 @@ class Session:
                 writer.log(self)
         except Exception as error:  # whatever it is, the connection must not stay open for it
             worker.crashed(error, self.number)
+        if self.target.plugins:
+            hooks.ended(self)
         Wheel.remove(self)
         self._close()
         listener.ended(self)

@@ -14,13 +14,14 @@ from .access import admitted
 from .connect import connect
 from .handover import hand_over
 from .handshake import accept_tls, fail, found_context, reject
+from .kit import hooks
+from .last_words import say
 from .passing import choose_balancer
 from .preread import look, read_proxy_header
 from .relay import HANGUP, IN, Endpoint, Means, join
 from .relay_paced import paced_sides
 from .relay_tls import MixedEndpoint, TlsEndpoint
 from .tls_stream import TlsStream
-from .waiting import TIMEOUT, event
 
 if TYPE_CHECKING:
     from .session import Session
@@ -44,6 +45,8 @@ async def story(session: Session, passed: int = 0) -> None:
             return
     elif listener.prereads and not await server_preread(session):
         return
+    if session.target.plugins and not await gateway.decided(session):
+        return
     target = session.target
     if target.reply is not None:
         await reply(session)
@@ -59,6 +62,8 @@ async def story(session: Session, passed: int = 0) -> None:
         return
     if target.says_info:
         log_connected(session)
+    if target.plugins:
+        hooks.connected(session)
     relay(session)
 
 
@@ -103,25 +108,7 @@ async def server_preread(session: Session) -> bool:
 async def reply(session: Session) -> None:
     """`return`: send the text, close."""
     assert session.target.reply is not None
-    text = session.target.reply.render(session).encode("utf-8", "surrogateescape")
-    rest = memoryview(text)
-    if session.stream is not None:
-        session.stream.tls.write(text)
-        rest = memoryview(session.stream.outgoing.read())
-    session.limit(session.target.idle_timeout)
-    while rest:
-        try:
-            rest = rest[session.sock.send(rest, socket.MSG_DONTWAIT) :]
-        except BlockingIOError:
-            session.watch()
-            session.listener.worker.reactor.handlers[session.fd] = session.step
-            if await event() == TIMEOUT:
-                session.info("client timed out (110: Connection timed out) while returning text")
-                break
-        except OSError as error:
-            session.info(f"send() failed ({error.errno}: {error.strerror}) while returning text")
-            break
-    session.said = max(len(text) - len(rest), 0)
+    await say(session, session.target.reply.render(session).encode("utf-8", "surrogateescape"))
     session.finish(200)
 
 

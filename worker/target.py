@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..shared.errorlog import ErrorLog
 from ..shared.model.log import Level
 from ..shared.model.settings import Settings
-from ..shared.model.stream import Pass, Route
+from ..shared.model.stream import Pass, Route, Service
 from ..shared.model.tls import ServerTls
 from ..shared.template import Template
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .accesslog import Writer
     from .balance import Balancer
     from .certificates import Certificates
+    from .kit.hooked import Hooked
     from .tls_sessions import TlsSessions
 
 ByCertificate = Mapping[int | None, tuple[ssl.SSLContext, ServerTls]]
@@ -35,8 +36,13 @@ class Target:
     writers: tuple[Writer, ...] = ()
     route: Route | None = None
     route_name: str = ""
+    service: Service | None = None
     service_name: str = ""
     server_name: str = ""
+    plugins: tuple[Hooked, ...] = ()
+    """The plugins of its sessions, those that run first first."""
+    aimed: bool = False
+    """Whether a plugin said where its session goes: `template` is no `proxy_pass`."""
 
     balancer: Balancer | None = None
     template: Template | None = None

@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from ..shared.birth import Birth
 from ..shared.model.log import Level
@@ -21,6 +22,9 @@ from .reactor import Reactor
 from .relay import Endpoint, Means
 from .session import Session
 from .wheel import Wheel
+
+if TYPE_CHECKING:
+    from .kit.kit import Kit
 
 ABORTED = WORKER_EVENTS.index("sessions_aborted")
 
@@ -50,12 +54,18 @@ class Worker:
         self.listeners: list[Listener] = []
         self.balancers: dict[str, Balancer] = {}
         self.passes = Passes(self)
+        self.kit: Kit | None = None
+        """What plugins run on; made when the worker's targets are."""
+        self.keeps_hellos = birth.configuration.stream.keeps_hellos
+        """Whether hellos are kept whole with their sessions, for fingerprints."""
         main = birth.configuration.main
         self.debugging: DebugConnections | None = None
         """`debug_connection`, where there is any."""
         if main.debug_networks or main.debug_unix:
             self.debugging = DebugConnections(main.debug_networks, main.debug_unix)
         self.draining = False
+        self.hurried = False
+        """Whether the end has to come soon: plugins may not take their time."""
         self._listening = True
         """Whether there is a queue that may still give sessions."""
         self.done = loop.create_future()
@@ -106,6 +116,7 @@ class Worker:
             listener.drain()
         self._listening = False
         if seconds is not None:
+            self.hurried = True
             self._deadline = self.loop.call_later(seconds, self.abort)
         self.ended()
 
@@ -116,7 +127,7 @@ class Worker:
 
     def abort(self) -> None:
         """Close every session now."""
-        self.draining = True
+        self.draining = self.hurried = True
         self._listening = False
         self.reactor.now = monotonic()
         self.count(ABORTED, len(self.sessions))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..template import Template
+    from ..template import Lookup, Template
 from .address import Address
 from .limit import LimitConnZone
 from .listen import Listen
@@ -161,6 +161,8 @@ class Stream:
     """Seconds that an `async` hook may take."""
     keeps_hellos: bool = False
     """Whether something may ask for a fingerprint when the hello has been read."""
+    lookup: Lookup | None = field(default=None, compare=False, repr=False)
+    """Finds every variable, those that this configuration defines included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from penstock.shared.plugin import (
     only_one_of,
     setting,
 )
+from penstock.worker.kit.log_plugin import LogConfig, LogPlugin
+from penstock.worker.kit.queue import Queue, QueueConfig
 
 __all__ = [
     "Check",
@@ -32,13 +34,17 @@ __all__ = [
     "Hook",
     "Host",
     "Level",
+    "LogConfig",
     "LogPath",
+    "LogPlugin",
     "Milliseconds",
     "Network",
     "NoConfig",
     "Phase",
     "Plugin",
     "Port",
+    "Queue",
+    "QueueConfig",
     "Record",
     "Seconds",
     "Session",

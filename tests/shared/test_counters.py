@@ -9,6 +9,7 @@ from itertools import product
 from configurations import configuration, listen, route, server, upstream
 
 from penstock.shared.counters import (
+    AIMED,
     BYTES_IN,
     BYTES_OUT,
     STATUS_OFFSET,
@@ -42,6 +43,7 @@ LAYOUT = Layout.for_configuration(
 
 def all_cells(layout: Layout) -> list[int]:
     cells = [0, *range(layout.worker_events, layout.worker_events + len(WORKER_EVENTS))]
+    cells += [cell for cell, _ in layout.plugins.cells()]
     for histogram in (layout.session_duration, layout.upstream_connect):
         cells += range(histogram.base, histogram.base + histogram.size)
     for listener in range(len(layout.labels)):
@@ -104,7 +106,7 @@ def test_a_proxy_pass_with_variables_is_an_upstream_under_its_text() -> None:
 
 def test_implicit_upstreams_of_one_name_share_its_peers() -> None:
     layout = Layout(configuration(servers=[_server("db:1", "a"), _server("db:1", "b", "a")]))
-    assert layout.upstreams == ("db:1",)
+    assert layout.upstreams == ("db:1", AIMED)
     assert layout.peers(0) == ("a", "b")
 
 

@@ -28,6 +28,7 @@ from penstock.shared.birth import Birth
 from penstock.shared.conf.load import load
 from penstock.shared.counters import STATUS_OFFSET, Layout, make_rows
 from penstock.shared.words import REFUSALS, SNIFF_OUTCOMES, WORKER_EVENTS
+from penstock.worker.kit.kit import Kit
 from penstock.worker.listener import Listener
 from penstock.worker.plan import Plan
 from penstock.worker.session import Session
@@ -90,6 +91,8 @@ class Bench(Loop):
         self.worker = Worker(self.birth, self.loop)
         self.plan = Plan(self.worker)
         self.plan.build()
+        self.worker.kit = Kit(self.worker, self.plan)
+        self.loop.run_until_complete(self.worker.kit.load())
         for listener in self.worker.listeners:
             listener.open()
         self.plan.begin()
@@ -114,6 +117,8 @@ class Bench(Loop):
     def stop(self) -> None:
         """End every session and the worker."""
         self.worker.abort()
+        if self.worker.kit is not None:
+            self.loop.run_until_complete(self.worker.kit.close(hurried=True))
         self.plan.access_logs.flush_all()
         self.worker.close()
 

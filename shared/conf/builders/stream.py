@@ -38,6 +38,7 @@ def build_stream(directive: Directive | None, context: Context) -> Stream:
         gateway,
         dict(context.upstreams),
         dict(context.limit_zones),
+        lookup=context.lookup,
         plugins=plugin_uses(stream),
         plugin_paths=plugin_paths(stream, context),
         plugin_timeout=stream.seconds("plugin_timeout", TIMEOUT),

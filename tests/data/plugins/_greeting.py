@@ -1,0 +1,3 @@
+"""Not a plugin: what plugins of this folder share."""
+
+GREETING = b"go away\n"

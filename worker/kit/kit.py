@@ -1,0 +1,319 @@
+"""The plugins of one worker: made from what the configuration says, put in order for every target, and closed.
+
+Plugins that come or go while the worker runs (the Admin API's) are `prepare`d, then targets are `plug`ged anew, then
+what nobody uses is `forget`ed; sessions keep those that they began with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from ...shared.errors import ConfigError, StartError
+from ...shared.model.plugin import PluginUse
+from ...shared.model.stream import Configuration, Service
+from ...shared.plugin import Plugin
+from ...shared.plugin_config import make
+from ...shared.plugin_counters import RECORDS
+from ...shared.plugin_lines import read, sentence, unknown_plugin
+from ...shared.plugin_schema import Description
+from ...shared.plugin_session import Session as SessionView
+from ...shared.sources import sources
+from ...shared.template import Getter, Lookup, Template, compile_template
+from ...shared.variables import lookup
+from .hooked import Hooked, described
+from .hooks import view_of
+from .host import Host
+from .library import Library, placed
+
+if TYPE_CHECKING:
+    from ..plan import Plan
+    from ..target import Target
+    from ..worker import Worker
+
+CLOSE_WITHIN: Final = 2.0
+"""Seconds that plugins have at a stop that is in a hurry: the master kills after three."""
+TEXTS: Final = 1024
+"""Compiled texts that are remembered; plugins may make them up."""
+
+
+class Kit:
+    """See the module."""
+
+    def __init__(self, worker: Worker, plan: Plan) -> None:
+        stream = worker.birth.configuration.stream
+        self.worker = worker
+        self.plan = plan
+        self.timeout = stream.plugin_timeout
+        self.globals: tuple[PluginUse, ...] = stream.plugins
+        """Those of every session."""
+        self.lookup = stream.lookup or lookup
+        self.library: Library | None = None
+        self._hooked: dict[int, Hooked] = {}
+        """By the identity of their use, which they keep alive."""
+        self._chains: dict[tuple[int, ...], tuple[Hooked, ...]] = {}
+        self._entrance: tuple[tuple[PluginUse, ...], tuple[Hooked, ...]] = ((), ())
+        self._services = {service.name: service for service in stream.gateway.services}
+        self._service_targets: dict[str, Target] = {}
+        self._getters: dict[str, Getter] = {}
+        self._texts: dict[str, Template] = {}
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+
+    async def load(self) -> None:
+        """Make every plugin of the configuration and give it to its targets; raises StartError."""
+        configuration = self.worker.birth.configuration
+        uses = tuple(uses_of(configuration))
+        if not uses and not configuration.stream.plugin_paths and not wants_all(configuration):
+            return
+        await self.prepare(uses)
+        if wants_all(configuration):
+            for name in self._library().names():
+                self._library().kind(name)
+        for target in tuple(self.plan.made):
+            self.plug(target)
+
+    async def prepare(self, uses: Iterable[PluginUse]) -> None:
+        """Make and configure plugins; raises StartError, and then none of them is there."""
+        fresh = [use for use in uses if id(use) not in self._hooked]
+        made = [self._made(use) for use in fresh]
+        try:
+            for hook in ("configure", "init_worker"):
+                for hooked in made:
+                    await self._begun(hooked, hook)
+        except StartError:
+            for hooked in made:
+                await self._closed(hooked, CLOSE_WITHIN)
+            raise
+        self._hooked |= {id(hooked.use): hooked for hooked in made}
+        self.worker.keeps_hellos = self.worker.keeps_hellos or bool(made)
+
+    def plug(self, target: Target) -> None:
+        """Give a target its plugins: of each name the nearest, the route's before the service's before the global."""
+        chosen: dict[str, Hooked] = {}
+        service = target.service.plugins if target.service is not None else ()
+        route = target.route.plugins if target.route is not None else ()
+        for use in (*self.globals, *service, *route):
+            chosen[use.name] = self._hooked[id(use)]
+        key = tuple(map(id, chosen.values()))
+        chain = self._chains.get(key)
+        if chain is None:
+            chain = self._chains[key] = in_order(chosen.values())
+        target.plugins = chain
+
+    def entrance(self) -> tuple[Hooked, ...]:
+        """The plugins of every session, whatever a route has in their place: it is not heard yet."""
+        uses, chain = self._entrance
+        if uses is not self.globals:
+            chain = in_order(self._hooked[id(use)] for use in self.globals)
+            self._entrance = self.globals, chain
+        return chain
+
+    async def forget(self, uses: Iterable[PluginUse]) -> None:
+        """Close plugins that no target has any more; sessions that still have them may call them once more."""
+        gone = [hooked for use in uses if (hooked := self._hooked.pop(id(use), None)) is not None]
+        self._chains = {key: chain for key, chain in self._chains.items() if not set(chain) & set(gone)}
+        for hooked in gone:
+            await self._closed(hooked, self.timeout)
+
+    def descriptions(self) -> Iterator[Description]:
+        """What is known of the plugins that were imported."""
+        if self.library is not None:
+            for name in self.library.names():
+                if self.library.imported(name):
+                    yield self.library.description(name)
+
+    def reopen(self) -> None:
+        """USR1."""
+        for hooked in self._hooked.values():
+            try:
+                hooked.plugin.reopen()
+            except Exception as error:
+                self._complain(hooked, "reopen", error)
+
+    async def close(self, hurried: bool) -> None:
+        """The last session is over: let log hooks end, then let every plugin deliver what it has."""
+        limit = CLOSE_WITHIN if hurried else max(self.timeout, CLOSE_WITHIN)
+        for timer in self._timers.values():
+            timer.cancel()
+        if running := [task for task in self.worker.tasks if task.get_name().startswith("plugin ")]:
+            logs = [task for task in running if task.get_name().endswith(": log")]
+            if logs:
+                await asyncio.wait(logs, timeout=limit)
+        await asyncio.gather(*(self._closed(hooked, limit) for hooked in self._hooked.values()))
+
+    # What sessions ask.
+
+    def getter(self, name: str) -> Getter:
+        """A variable's; raises UnknownVariable."""
+        known = self._getters.get(name)
+        if known is None:
+            known = self._getters[name] = self.lookup(name)
+        return known
+
+    def template(self, text: str) -> Template:
+        """A text, compiled; raises UnknownVariable."""
+        known = self._texts.get(text)
+        if known is None:
+            known = compile_template(text, self.lookup)
+            if len(self._texts) >= TEXTS:
+                del self._texts[next(iter(self._texts))]
+            self._texts[text] = known
+        return known
+
+    def service_target(self, name: str) -> Target | None:
+        """A target that goes to a service, whatever the route."""
+        known = self._service_targets.get(name)
+        service = self._services.get(name)
+        if known is None and service is not None:
+            known = self._service_targets[name] = self.plan.service_target(service)
+        return known
+
+    def service_names(self) -> Iterable[str]:
+        """Every service."""
+        return self._services
+
+    def know_services(self, services: Iterable[Service]) -> None:
+        """The services have changed."""
+        self._services = {service.name: service for service in services}
+        self._service_targets.clear()
+
+    # Making and closing.
+
+    def _library(self) -> Library:
+        if self.library is None:
+            self.library = Library(self.worker.birth.configuration.stream.plugin_paths)
+        return self.library
+
+    def _made(self, use: PluginUse) -> Hooked:
+        host = self._host(use)
+        plugin = instance(self._library(), use, host, self.worker.birth.configuration, self.lookup)
+        hooked = Hooked(self.worker, use.name, plugin, use)
+        host.mine = partial(self._sessions_of, hooked)
+        return hooked
+
+    def _host(self, use: PluginUse) -> Host:
+        worker = self.worker
+        cells = worker.layout.plugins.records(use.name)
+
+        def count(word: str, times: int) -> None:
+            worker.row[cells + RECORDS.index(word)] += times
+
+        return Host(
+            name=use.name,
+            slot=worker.birth.slot,
+            workers=worker.stride,
+            generation=worker.birth.generation,
+            prefix=worker.birth.configuration.prefix,
+            hostname=sources.hostname,
+            clock=time.time,
+            write=worker.log.write,
+            start=self._spawn,
+            repeat=self._every,
+            count=count,
+        )
+
+    async def _begun(self, hooked: Hooked, hook: str) -> None:
+        """`configure` or `init_worker`."""
+        try:
+            work = hooked.call("configure", getattr(hooked.plugin, hook))
+            if work is not None:
+                async with asyncio.timeout(self.timeout):
+                    await work
+                hooked.ended("configure", 0.0)
+        except TimeoutError:
+            text = f'plugin "{hooked.name}": {hook} took longer than {self.timeout:g} s'
+            raise StartError(placed(text, hooked.use.where)) from None
+        except Exception as error:
+            if not isinstance(error, ValueError | OSError):
+                hooked.trace(error)
+            text = f'plugin "{hooked.name}": {hook} failed: {described(error)}'
+            raise StartError(placed(text, hooked.use.where)) from error
+
+    async def _closed(self, hooked: Hooked, limit: float) -> None:
+        try:
+            work = hooked.plugin.close()
+            if work is not None:
+                async with asyncio.timeout(limit):
+                    await work
+        except Exception as error:
+            self._complain(hooked, "close", error)
+
+    def _complain(self, hooked: Hooked, what: str, error: BaseException) -> None:
+        self.worker.log.error(f'plugin "{hooked.name}" failed in {what}: {described(error)}')
+        hooked.trace(error)
+
+    def _sessions_of(self, hooked: Hooked) -> Iterator[SessionView]:
+        self.worker.reactor.now = self.worker.clock()  # a timer asks, not a socket
+        for session in tuple(self.worker.sessions):
+            if session.client is not None and not session.status and hooked in session.target.plugins:
+                yield view_of(session)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = self.worker.loop.create_task(work, name=name)
+        self.worker.tasks.add(task)
+        task.add_done_callback(self._spawned)
+
+    def _spawned(self, task: asyncio.Task[None]) -> None:
+        self.worker.tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.worker.log.error(f"{task.get_name()} failed: {described(error)}")
+
+    def _every(self, seconds: float, call: Callable[[], object]) -> None:
+        number = len(self._timers)
+
+        def turn() -> None:
+            try:
+                call()
+            except Exception as error:
+                self.worker.log.error(f"a plugin's timer failed: {described(error)}")
+            self._timers[number] = self.worker.loop.call_later(seconds, turn)
+
+        self._timers[number] = self.worker.loop.call_later(seconds, turn)
+
+
+def in_order(plugins: Iterable[Hooked]) -> tuple[Hooked, ...]:
+    """Those of higher priority first."""
+    return tuple(sorted(plugins, key=lambda each: (-each.plugin.priority, each.name)))
+
+
+def uses_of(configuration: Configuration) -> Iterator[PluginUse]:
+    """Every plugin that is written in a configuration, once for each place."""
+    stream = configuration.stream
+    yield from stream.plugins
+    for service in stream.gateway.services:
+        yield from service.plugins
+    for route in stream.gateway.routes:
+        yield from route.plugins
+
+
+def wants_all(configuration: Configuration) -> bool:
+    """Whether somebody may ask for any plugin there is: the Admin API."""
+    admin = getattr(configuration.main, "admin", None)
+    return bool(admin and admin.listens)
+
+
+def instance(library: Library, use: PluginUse, host: Host, configuration: Configuration, find: Lookup) -> Plugin:
+    """A plugin with its configuration; raises StartError with the place and the rule."""
+    try:
+        if use.name not in library.names():
+            raise unknown_plugin(use, library.names())
+        kind = library.kind(use.name, use.where)
+        complete = read(library.description(use.name), use)
+    except ConfigError as error:
+        raise StartError(sentence(error)) from None
+
+    def place(form: str, path: str) -> str:
+        return os.path.join(configuration.prefix if form == "log_path" else os.path.dirname(configuration.file), path)
+
+    try:
+        config = make(kind, complete, place, lambda text: compile_template(text, find))
+        return kind(config, host)
+    except ValueError as error:
+        raise StartError(placed(f'plugin "{use.name}": {error}', use.where)) from None
+    except Exception as error:
+        raise StartError(placed(f'plugin "{use.name}" cannot be made: {described(error)}', use.where)) from error
