@@ -86,7 +86,7 @@ class Session:
     )
 
     protocol: ClassVar[str] = "TCP"
-    plugged: PluginSession
+    plugged: PluginSession | None
     """The session as plugins see it; set by the first that does."""
 
     def __init__(self, listener: Listener, sock: SocketType, fd: int, addr: str, port: int, number: int) -> None:

@@ -150,6 +150,7 @@ def ended(session: Session) -> None:
     for hooked in session.target.plugins:
         if hooked.log is not None:
             observe(session, LOG, hooked, hooked.log)
+    session.plugged = None  # each knew the other, and nobody is to look for such garbage
 
 
 def observe(session: Session, phase: str, hooked: Hooked, hook: Call) -> None:

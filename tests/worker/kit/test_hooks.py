@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 from plugin_folder import DONE, plugins
 from workerbench import Bench
+
+from penstock.worker.kit.session import PluginSession
+from penstock.worker.session import Session
 
 TEXT = """
 plugin_timeout 100ms;
@@ -132,3 +136,19 @@ def log(self, session): done(("log", session.status))
         running.idle()
         assert DONE == [("connected", 0), ("log", 200)]
         far.close()
+
+
+def test_a_session_with_plugins_leaves_no_garbage(tmp_path: Path) -> None:
+    body = "async def log(self, session): done(session.record()['event'])\ndef preread(self, session): session.sni"
+    with bench(tmp_path, 9, "plugin one {}", one=body) as running:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                client = running.client()
+                assert running.tried(client.recv, 1) == b""
+            running.until(lambda: len(DONE) == 3, "the log hooks")
+            running.turn()
+            assert [each for each in gc.get_objects() if type(each) in (Session, PluginSession)] == []
+        finally:
+            gc.enable()
