@@ -12,6 +12,7 @@ from ..shared.proxy_protocol import build_v1, build_v2
 from ..shared.view import Try
 from ..shared.words import CONNECT_OUTCOMES
 from .handshake import TIMED_OUT, connect_tls
+from .local_address import bind_local
 from .upstream_tls import check_upstream, upstream_name
 from .waiting import TIMEOUT, event
 
@@ -34,8 +35,6 @@ NETWORK: Final = frozenset(
 )
 """What nginx takes for an ordinary failure of connect(2); anything else is critical."""
 FAULT: Final = select.EPOLLERR | select.EPOLLHUP
-IP_BIND_ADDRESS_NO_PORT: Final = 24
-IP_TRANSPARENT: Final = 19
 OWN_FAULT: Final = "own fault"
 """No outcome of a peer's: what was to be sent to it is not there."""
 OUTCOME_INDEX: Final = {word: index for index, word in enumerate(CONNECT_OUTCOMES)}
@@ -113,7 +112,8 @@ def end_own_fault(session: Session, balancer: Balancer, peer: PeerState, text: s
     attempt, now = session.tries[-1], session.listener.worker.reactor.now
     attempt.outcome = "error"
     attempt.session_time = now - attempt.started
-    session.error(text)
+    if text:
+        session.error(text)
     drop_upstream(session)
     session.peer = None
     balancer.free(peer, False, now)
@@ -129,10 +129,8 @@ def begin(session: Session, peer: PeerState) -> tuple[int, str, str]:
         session.upstream_sock = sock = socket.SocketType(peer.family, STREAM, 0)
     except OSError as error:
         return 0, "error", f"socket() failed ({error.errno}: {error.strerror}) while connecting to upstream"
-    if target.tuned:
-        problem = tune(session, sock, peer)
-        if problem:
-            return 0, "error", problem
+    if target.tuned and not tune(session, sock, peer):
+        return 0, OWN_FAULT, ""
     if target.says_debug:
         target.log.debug(f"connect to {peer.text}, fd:{sock.fileno()}", session.number)
     try:
@@ -214,8 +212,8 @@ async def attempt_tls(session: Session, peer: PeerState) -> tuple[str, str]:
     return "", ""
 
 
-def tune(session: Session, sock: socket.SocketType, peer: PeerState) -> str:
-    """Options that the settings ask for before connecting; a failure's text, or an empty one."""
+def tune(session: Session, sock: socket.SocketType, peer: PeerState) -> bool:
+    """Options and the address that the settings ask for before connecting; False for a failure, which is told."""
     proxy = session.target.settings.proxy
     try:
         if proxy.socket_keepalive:
@@ -224,19 +222,11 @@ def tune(session: Session, sock: socket.SocketType, peer: PeerState) -> str:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, proxy.socket_rcvbuf)
         if proxy.socket_sndbuf:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, proxy.socket_sndbuf)
-        if proxy.bind is not None and peer.family != socket.AF_UNIX:
-            address = proxy.bind.render(session)
-            if not address:
-                return ""
-            host, _, port = address.rpartition(":") if address.count(":") == 1 else (address, "", "0")
-            if proxy.bind_transparent:
-                sock.setsockopt(socket.SOL_IP, IP_TRANSPARENT, 1)
-            if not int(port or 0):
-                sock.setsockopt(socket.SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            sock.bind((host.strip("[]"), int(port or 0)))
-    except (OSError, ValueError) as error:
-        return f"bind({session.target.settings.proxy.bind}) failed ({error}) while connecting to upstream"
-    return ""
+    except OSError as error:
+        problem = f"setsockopt() failed ({error.errno}: {error.strerror}) while connecting to upstream"
+        session.target.log.alert(problem + session.context(), session.number)
+        return False
+    return proxy.bind is None or peer.family == socket.AF_UNIX or bind_local(session, sock)
 
 
 def proxy_header(session: Session, version: int) -> bytes:

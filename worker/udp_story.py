@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from ..shared.view import Try
 from .access import admitted
-from .connect import OUTCOME_INDEX, drop_upstream, ended_try, failed_at_once, proxy_header, tune
+from .connect import (
+    OUTCOME_INDEX,
+    OWN_FAULT,
+    drop_upstream,
+    end_own_fault,
+    ended_try,
+    failed_at_once,
+    proxy_header,
+    tune,
+)
 from .passing import choose_balancer
 
 if TYPE_CHECKING:
@@ -79,6 +88,8 @@ def connect(session: UdpSession, balancer: Balancer) -> bool:
             if balancer.timing:
                 balancer.timed(peer, attempt)
             return True
+        if outcome == OWN_FAULT:
+            return end_own_fault(session, balancer, peer, text)
         worker.row[peer.counters + OUTCOME_INDEX[outcome]] += 1
         attempt.outcome = outcome
         attempt.session_time = 0.0
@@ -102,10 +113,8 @@ def open_socket(session: UdpSession, peer: PeerState) -> tuple[str, str]:
     """A socket that sends to the peer and hears only it; an outcome's word and the log's text where there is none."""
     try:
         session.upstream_sock = sock = socket.SocketType(peer.family, DATAGRAM, 0)
-        if session.target.tuned:
-            problem = tune(session, sock, peer)
-            if problem:
-                return "error", problem
+        if session.target.tuned and not tune(session, sock, peer):
+            return OWN_FAULT, ""
         number = sock.connect_ex(peer.sockaddr)
     except (OSError, ValueError) as error:
         return "error", f"socket() or connect() failed ({error}) while connecting to upstream"

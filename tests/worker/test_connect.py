@@ -243,11 +243,19 @@ def test_a_bind_address_is_used(tmp_path: Path, listening: socket.socket) -> Non
         assert far.getpeername()[0] == "127.0.0.7"
 
 
-def test_a_bind_address_that_is_not_ours_fails_the_try(tmp_path: Path, listening: socket.socket) -> None:
+def test_a_bind_address_that_is_not_ours_ends_the_session(tmp_path: Path, listening: socket.socket) -> None:
     with bench(tmp_path, f"server {address(listening)};", "proxy_bind 192.0.2.1;") as running:
         assert running.ended(running.client())
-        assert running.line("Cannot assign requested address")
-        assert running.status(502) == 1
+        assert "[crit]" in running.line(
+            "bind(192.0.2.1) failed (99: Cannot assign requested address) while connecting to"
+        )
+        assert running.status(500) == 1
+
+
+def test_a_bind_address_that_is_none_is_not_used(tmp_path: Path, listening: socket.socket) -> None:
+    with bench(tmp_path, f"server {address(listening)};", "proxy_bind $protocol;") as running:
+        running.relay(listening)
+        assert running.line('invalid local address "TCP"')
 
 
 def test_a_peer_is_let_go_with_its_session(tmp_path: Path, listening: socket.socket, closed: int) -> None:
