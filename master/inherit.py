@@ -15,6 +15,7 @@ from enum import Enum
 from socket import AF_INET, AF_INET6, AF_UNIX
 from typing import Final
 
+from ..shared.errorlog import reason
 from ..shared.errors import StartError
 from ..shared.model.address import Address
 
@@ -51,8 +52,8 @@ class Handover:
     """Those of a service manager."""
 
     def text(self) -> str:
-        """The variable's value."""
-        return json.dumps(asdict(self))
+        """The variable's value. The kernel allows 128 KiB (MAX_ARG_STRLEN), so runs of numbers are written as such."""
+        return json.dumps({**asdict(self), "own": runs(self.own), "given": runs(self.given)})
 
     def descriptors(self) -> tuple[int, ...]:
         """All that the new program must find open."""
@@ -74,27 +75,27 @@ class Inheritance:
     """The inherited sockets that no listener has taken yet."""
 
     def __init__(self, sockets: tuple[Inherited, ...] = (), handover: Handover | None = None) -> None:
-        self._sockets = list(sockets)
+        self._sockets: dict[tuple[Address, bool], list[Inherited]] = {}
+        self.give_back(sockets)
         self.handover = handover
         """From whom they come, when that is a program to replace."""
 
     def take(self, address: Address, udp: bool) -> list[Inherited]:
         """The sockets bound to `address`, which belong to the caller from now on."""
-        taken = [one for one in self._sockets if (one.address, one.udp) == (address, udp)]
-        self._sockets = [one for one in self._sockets if one not in taken]
-        return taken
+        return self._sockets.pop((address, udp), [])
 
     def give_back(self, sockets: Iterable[Inherited]) -> None:
         """Hold sockets again that nobody here listens on any more."""
-        self._sockets += sockets
+        for one in sockets:
+            self._sockets.setdefault((one.address, one.udp), []).append(one)
 
     def left(self) -> tuple[Inherited, ...]:
         """What nobody asked for. It stays open: a later configuration may listen there."""
-        return tuple(self._sockets)
+        return tuple(one for found in self._sockets.values() for one in found)
 
     def close(self) -> None:
         """Close what is left (the manager keeps its own)."""
-        for one in self._sockets:
+        for one in self.left():
             one.socket.close()
         self._sockets.clear()
 
@@ -108,7 +109,7 @@ def inherit(environ: MutableMapping[str, str], pid: int) -> Inheritance:
         environ.pop(variable, None)
     if handover is not None:
         for fd in (handover.control, handover.stderr, handover.output):
-            os.set_inheritable(fd, False)
+            _keep_to_us(fd)
         found = [_inherited(fd, Opener.ELDER) for fd in handover.own]
         found += [_inherited(fd, Opener.MANAGER) for fd in handover.given]
     else:
@@ -122,23 +123,51 @@ def handover_of(text: str | None) -> Handover | None:
     if text is None:
         return None
     try:
-        return Handover(**json.loads(text))
-    except (ValueError, TypeError) as error:
-        raise StartError(f"the variable {HANDOVER} of the environment is none of ours: {error}") from error
+        said = json.loads(text)
+        return Handover(**{**said, "own": spread(said["own"]), "given": spread(said["given"])})
+    except (ValueError, TypeError, KeyError) as error:
+        raise StartError(f"the variable {HANDOVER} of the environment is none of ours: {error!r}") from error
+
+
+def runs(numbers: Iterable[int]) -> list[list[int]]:
+    """The same as first number and length of each run, in their order."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == sum(found[-1]):
+            found[-1][1] += 1
+        else:
+            found.append([number, 1])
+    return found
+
+
+def spread(found: Iterable[tuple[int, int]]) -> list[int]:
+    """The numbers of runs."""
+    return [number for first, length in found for number in range(first, first + length)]
 
 
 def _inherited(fd: int, opener: Opener, name: str = "") -> Inherited | None:
+    _keep_to_us(fd)
     try:
-        os.set_inheritable(fd, False)
         one = socket.socket(fileno=fd)
     except OSError as error:
-        raise StartError(f'invalid socket number "{fd}" was inherited ({error.errno}: {error.strerror})') from error
+        raise _invalid(fd, error) from error
     address = bound_to(one)
     if address is None:
         one.close()
         return None
     one.setblocking(False)
     return Inherited(address, one.type == socket.SOCK_DGRAM, name, one, opener)
+
+
+def _keep_to_us(fd: int) -> None:
+    try:
+        os.set_inheritable(fd, False)
+    except OSError as error:
+        raise _invalid(fd, error) from error
+
+
+def _invalid(fd: int, error: OSError) -> StartError:
+    return StartError(f'invalid descriptor "{fd}" was inherited {reason(error)}')
 
 
 def _announced(environ: Mapping[str, str], pid: int) -> int:

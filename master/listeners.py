@@ -202,10 +202,13 @@ class Listeners:
         return bound
 
     def _bind(self, plan: Plan, wanted: Listen) -> Bound:
-        own = [bound.wanted for bound in (*self._bound.values(), *plan.bound.values()) if bound.spreads]
-        left = self._inheritance.left()
-        own += [Listen(one.address, NOWHERE, udp=one.udp) for one in left if one.opener is Opener.ELDER]
-        bound = bind(wanted, joins=any(overlap(one, wanted) for one in own))
+        own = (*self._bound.values(), *plan.bound.values())
+        joins = any(overlap(bound.wanted, wanted) for bound in own if bound.spreads) or any(
+            overlap(Listen(one.address, NOWHERE, udp=one.udp), wanted)
+            for one in self._inheritance.left()
+            if one.opener is Opener.ELDER
+        )
+        bound = bind(wanted, joins)
         plan.fresh.append((bound, bound.sockets[0]))
         return bound
 

@@ -157,6 +157,7 @@ class Upgrade:
         said = "" if successor.serving else successor.reason()
         self._nursery.spare(None)
         status = successor.bury()
+        self._nursery.reap_strangers()
         if said:
             self._write(Level.EMERG, f"the new program did not start, process {os.getpid()} stays in force: {said}")
         level = Level.ALERT if os.WIFSIGNALED(status) else Level.NOTICE

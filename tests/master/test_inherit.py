@@ -12,7 +12,17 @@ from typing import Final
 import pytest
 from deadline import seconds
 
-from penstock.master.inherit import HANDOVER, Handover, Inheritance, Inherited, bound_to, inherit
+from penstock.master.inherit import (
+    HANDOVER,
+    Handover,
+    Inheritance,
+    Inherited,
+    bound_to,
+    handover_of,
+    inherit,
+    runs,
+    spread,
+)
 from penstock.shared.errors import StartError
 from penstock.shared.model.address import ipv4, ipv6, unix
 
@@ -106,9 +116,31 @@ def test_a_variable_that_is_none_of_ours_is_refused(text: str) -> None:
         inherit({HANDOVER: text}, os.getpid())
 
 
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [([], []), ([5], [[5, 1]]), ([5, 6, 7, 9, 8], [[5, 3], [9, 1], [8, 1]]), ([3, 3], [[3, 1], [3, 1]])],
+)
+def test_runs_of_numbers_keep_their_order(numbers: list[int], expected: list[list[int]]) -> None:
+    assert runs(numbers) == expected
+    assert spread((first, length) for first, length in expected) == numbers
+
+
+def test_very_many_sockets_fit_into_a_variable() -> None:
+    handover = Handover(1, 2, 3, 4, list(range(100, 200_000)), [7, 9])
+    assert len(handover.text()) < 1000
+    assert handover_of(handover.text()) == handover
+
+
 def test_a_number_that_is_no_socket_is_refused() -> None:
-    with pytest.raises(StartError, match='invalid socket number "999999"'):
-        inherit({"LISTEN_PID": str(os.getpid()), HANDOVER: Handover(1, 0, 1, 2, [999999], []).text()}, os.getpid())
+    reading, writing = os.pipe()
+    for handover in (
+        Handover(1, reading, reading, reading, [writing], []),
+        Handover(1, 999999, reading, reading, [], []),
+    ):
+        with pytest.raises(StartError, match=r'invalid descriptor "\d+" was inherited'):
+            inherit({HANDOVER: handover.text()}, os.getpid())
+    os.close(reading)
+    os.close(writing)
 
 
 def test_what_nobody_listens_on_any_more_is_held_again() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -18,7 +17,7 @@ from daemon import environment
 from deadline import seconds
 
 from penstock.master.elder import Word
-from penstock.master.inherit import HANDOVER, Handover
+from penstock.master.inherit import HANDOVER, Handover, handover_of
 from penstock.master.successor import SAID_LIMIT, Successor
 from penstock.master.successor import environment as handed_environment
 
@@ -60,7 +59,7 @@ def test_what_is_handed_over_is_in_one_variable_and_the_watchdog_is_for_the_new_
     handover = Handover(1, 2, 3, 4, [5, 6], [7])
     made = handed_environment({"A": "b", "WATCHDOG_PID": "1", "WATCHDOG_USEC": "2"}, handover)
     assert made.keys() == {"A", "WATCHDOG_USEC", HANDOVER}
-    assert Handover(**json.loads(made[HANDOVER])) == handover
+    assert handover_of(made[HANDOVER]) == handover
 
 
 @pytest.fixture
