@@ -44,8 +44,17 @@ def test_the_socket_is_bound_where_proxy_bind_says(tmp_path: Path) -> None:
 
 
 def test_a_peer_without_a_way_is_a_failure(tmp_path: Path) -> None:
-    text = PROXIES.replace("udp;", "udp; proxy_bind 192.0.2.1;")
-    with upstream() as far, Bench(text, tmp_path, UP=far.getsockname()[1]) as bench:
+    text = PROXIES.replace("127.0.0.1:%%UP%%", "unix:/nowhere")
+    with Bench(text, tmp_path) as bench:
         datagrams(bench).sendto(b"x", ("127.0.0.1", bench.port("a")))
         bench.until(lambda: bench.status(502) == 1, "the session is refused")
         assert bench.connects("error") == 1
+        assert "[crit]" in bench.line("connect() to unix:/nowhere failed (2: No such file or directory) while connecting")
+
+
+def test_an_address_that_is_not_ours_is_no_failure_of_the_peer(tmp_path: Path) -> None:
+    text = PROXIES.replace("udp;", "udp; proxy_bind 192.0.2.1;")
+    with upstream() as far, Bench(text, tmp_path, UP=far.getsockname()[1]) as bench:
+        datagrams(bench).sendto(b"x", ("127.0.0.1", bench.port("a")))
+        bench.until(lambda: bench.status(500) == 1, "the session is refused")
+        assert bench.connects("error") == 0
