@@ -64,6 +64,14 @@ class Child:
         except OSError:
             pass
 
+    def hand(self, verb: Verb, text: str, descriptor: int) -> bool:
+        """Send a message with a file; whether it went out."""
+        try:
+            socket.send_fds(self.control, [encode(verb, text)], [descriptor])
+        except OSError:
+            return False
+        return True
+
     def drain(self, timeout: float | None) -> None:
         """Ask it to let its sessions end, within `timeout` seconds if there is one."""
         self.state = State.LEAVING

@@ -22,6 +22,10 @@ class Verb(IntEnum):
     """The worker cannot start; the text says why. It exits with status 2."""
     PLUGIN = 3
     """One plugin's description, JSON; said before READY by the worker of slot 0 (see `plugin_schema`)."""
+    APPLIED = 4
+    """What APPLY brought is in force for every session that begins from now on; the text is APPLY's."""
+    REJECTED = 5
+    """It could not be applied; the text is APPLY's, a space and why."""
     # master to worker
     DRAIN = 16
     """Stop accepting, let sessions end, exit 0. The text is worker_shutdown_timeout in seconds, or empty."""
@@ -29,6 +33,8 @@ class Verb(IntEnum):
     """Close everything now and exit 0."""
     REOPEN = 18
     """Reopen log files."""
+    APPLY = 19
+    """Changes of records, in the file that comes with the message (see `live/wire`); the text is a number."""
 
 
 def encode(verb: Verb, text: str = "") -> bytes:

@@ -1,0 +1,239 @@
+"""Brings changes of records to the workers while they serve, and hears that they are in force.
+
+Whoever keeps the records (the Admin API, with its store) calls
+
+    publisher.base(records, version)            once, before the first worker is forked
+    outcome = await publisher.publish(version, changes)
+
+with `records` as (kind, record) and `changes` as anything that has `kind`, `id` and `after`. Changes are in force in
+the order of the calls. What was published is part of every worker that is born later, after a death or a reload,
+before it is READY: the master keeps the records, and a fork copies them.
+
+The outcome is there when every worker of the current generation has either the changes, or is gone. A worker that does
+not answer in time is killed, and replaced by one that has them: it holds up its sessions as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from ..shared.live.records import Change, Changed, Record, Records
+from ..shared.live.wire import parts, written
+from ..shared.messages import Verb
+from ..shared.model.log import Level
+from .child import Child, State
+from .generation import Generation
+
+DEADLINE: Final = 2.0
+"""Seconds that a worker has to apply a change;"""
+PER_CHANGE: Final = 0.001
+"""and for each change more."""
+WINDOW: Final = 16
+"""Parts that a worker is sent before it has acknowledged the first; its socket holds more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a change set."""
+
+    version: int
+    applied: tuple[int, ...] = ()
+    """The pids of the workers that have it in force."""
+    replaced: tuple[int, ...] = ()
+    """Those that were killed for not applying it."""
+    reasons: tuple[str, ...] = ()
+    """Why workers could not apply it, as they said."""
+
+
+class Parcel:
+    """A part of a change set as it is sent, to be closed by the last who sends it."""
+
+    __slots__ = ("descriptor", "left", "number")
+
+    def __init__(self, number: int, descriptor: int, left: int) -> None:
+        self.number = number
+        self.descriptor = descriptor
+        self.left = left
+
+    def done(self) -> None:
+        """One worker less needs it."""
+        self.left -= 1
+        if self.left == 0:
+            os.close(self.descriptor)
+
+
+class Line:
+    """What a worker has still to be sent, and how much it has not acknowledged."""
+
+    __slots__ = ("_child", "_queue", "_unanswered")
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self._queue: deque[Parcel] = deque()
+        self._unanswered = 0
+
+    def send(self, parcel: Parcel) -> None:
+        """Send it as soon as there is room."""
+        self._queue.append(parcel)
+        self._flush()
+
+    def answered(self) -> None:
+        """The worker has dealt with one more."""
+        self._unanswered -= 1
+        self._flush()
+
+    def cut(self) -> None:
+        """The worker is gone."""
+        for parcel in self._queue:
+            parcel.done()
+        self._queue.clear()
+
+    def _flush(self) -> None:
+        while self._queue and self._unanswered < WINDOW:
+            parcel = self._queue.popleft()
+            self._child.hand(Verb.APPLY, str(parcel.number), parcel.descriptor)
+            self._unanswered += 1
+            parcel.done()
+
+
+class Waiting:
+    """A change set that is not in force everywhere yet."""
+
+    __slots__ = ("applied", "awaited", "future", "last", "reasons", "replaced", "timer", "version")
+
+    def __init__(self, version: int, last: int, awaited: Iterable[Child], future: asyncio.Future[Outcome]) -> None:
+        self.version = version
+        self.last = last
+        """The number of its last part."""
+        self.awaited = {child.pid: child for child in awaited}
+        self.future = future
+        self.applied: list[int] = []
+        self.replaced: list[int] = []
+        self.reasons: list[str] = []
+        self.timer: asyncio.TimerHandle | None = None
+
+    def settle(self) -> bool:
+        """Tell the outcome if nobody is awaited any more."""
+        if self.awaited:
+            return False
+        if self.timer is not None:
+            self.timer.cancel()
+        if not self.future.done():
+            outcome = Outcome(self.version, tuple(self.applied), tuple(self.replaced), tuple(self.reasons))
+            self.future.set_result(outcome)
+        return True
+
+
+class Publisher:
+    """See the module."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        generations: Callable[[], Sequence[Generation]],
+        write: Callable[[Level, str], object],
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`generations` are those whose workers serve, or will: the one in force first."""
+        self._loop = loop
+        self._generations = generations
+        self._write = write
+        self._deadline = deadline
+        self.records = Records()
+        """What is in force, or on its way."""
+        self.version = 0
+        self.in_use = False
+        """Whether there may be records."""
+        self._number = 0
+        self._lines: dict[int, Line] = {}
+        self._waiting: list[Waiting] = []
+
+    def base(self, records: Iterable[tuple[str, Record]], version: int) -> None:
+        """What the first workers begin with."""
+        self.records = Records(records)
+        self.version = version
+        self.in_use = True
+
+    def publish(self, version: int, changes: Iterable[Change]) -> asyncio.Future[Outcome]:
+        """Send changes out, at once; the future is done when they are in force. To be called inside the loop."""
+        self.version = version
+        future: asyncio.Future[Outcome] = self._loop.create_future()
+        everyone = self._generations()
+        count = 0
+        for part in parts(changes):
+            count += len(part)
+            self._number += 1
+            self._take(part)
+            self._send(part, [child for generation in everyone for child in generation.children.values()])
+        serving = everyone[0].children.values() if count and everyone else ()
+        waiting = Waiting(version, self._number, (c for c in serving if c.state is State.READY), future)
+        if not waiting.settle():
+            self._waiting.append(waiting)
+            seconds = self._deadline + PER_CHANGE * count
+            waiting.timer = self._loop.call_later(seconds, partial(self._expire, waiting, seconds))
+        return future
+
+    def heard(self, child: Child, verb: Verb, text: str) -> None:
+        """A worker answers."""
+        number, _, reason = text.partition(" ")
+        line = self._lines.get(child.pid)
+        if line is not None:
+            line.answered()
+        if verb is Verb.REJECTED:
+            self._write(Level.ALERT, f"worker process {child.pid} could not apply a change and is replaced: {reason}")
+        for waiting in self._waiting:
+            if child.pid not in waiting.awaited:
+                continue
+            if verb is Verb.REJECTED:
+                waiting.reasons.append(reason)
+                waiting.replaced.append(child.pid)
+                del waiting.awaited[child.pid]
+            elif waiting.last <= int(number):
+                waiting.applied.append(child.pid)
+                del waiting.awaited[child.pid]
+        if verb is Verb.REJECTED:
+            child.kill()
+        self._settle()
+
+    def gone(self, child: Child) -> None:
+        """A worker has ended; whoever takes its place is born with everything."""
+        line = self._lines.pop(child.pid, None)
+        if line is not None:
+            line.cut()
+        for waiting in self._waiting:
+            waiting.awaited.pop(child.pid, None)
+        self._settle()
+
+    def _take(self, part: tuple[Changed, ...]) -> None:
+        """Have those who are born from now on know it."""
+        for change in part:
+            self.records.put(change.kind, change.id, change.after)
+
+    def _send(self, part: tuple[Changed, ...], children: Sequence[Child]) -> None:
+        if not children:
+            return
+        parcel = Parcel(self._number, written(part), len(children))
+        for child in children:
+            line = self._lines.get(child.pid)
+            if line is None:
+                line = self._lines[child.pid] = Line(child)
+            line.send(parcel)
+
+    def _expire(self, waiting: Waiting, seconds: float) -> None:
+        for child in tuple(waiting.awaited.values()):
+            self._write(
+                Level.ALERT, f"worker process {child.pid} did not apply a change within {seconds:g} s and is replaced"
+            )
+            waiting.replaced.append(child.pid)
+            child.kill()
+        waiting.awaited.clear()
+        self._settle()
+
+    def _settle(self) -> None:
+        self._waiting = [waiting for waiting in self._waiting if not waiting.settle()]
