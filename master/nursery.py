@@ -14,6 +14,7 @@ from ..shared.model.log import Level
 from .child import Child, WorkerMain
 from .generation import Generation
 from .ledger import Ledger
+from .plugin_descriptions import Descriptions
 
 FORK_AGAIN: Final = 1.0
 """Seconds until the next attempt after a fork that failed."""
@@ -43,6 +44,8 @@ class Nursery:
         self._heard = heard
         self._died = died
         self._children: dict[int, Child] = {}
+        self.descriptions = Descriptions()
+        """Of the plugins that workers have imported."""
         self._spared: int | None = None
         """The one child that is no worker and is waited for elsewhere."""
 
@@ -120,7 +123,10 @@ class Nursery:
                 verb, text = decode(child.inbox.pop(0))
             except ValueError:
                 continue
-            self._heard(child, verb, text)
+            if verb is Verb.PLUGIN:
+                self.descriptions.learn(child.generation, text)
+            else:
+                self._heard(child, verb, text)
 
     def _post_death(self, child: Child) -> None:
         self._loop.remove_reader(child.pidfd)

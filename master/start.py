@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import setproctitle
 
@@ -45,7 +45,7 @@ def start(launch: Launch, enter: WorkerMain | None = None, serving: Callable[[],
         place.started()
         serving()
 
-    master = Master(launch, enter or worker_main(), inheritance, notifier, place.stderr, started)
+    master = Master(launch, enter or worker_room().main, inheritance, notifier, place.stderr, started)
     try:
         master.run(configuration)
     except StartError as error:
@@ -62,11 +62,19 @@ def take_place(configuration: Configuration, handover: Handover | None) -> Place
     return detach(speaks_to_stderr(configuration)) if configuration.main.daemon else stay()
 
 
-def worker_main() -> WorkerMain:
-    """The one way from the master's code to the worker's."""
-    from ..worker.main import main
+class WorkerRoom(NamedTuple):
+    """What forked children do in the worker's room."""
 
-    return main
+    main: WorkerMain
+    try_plugins: Callable[[Configuration, bool], str]
+    """Why plugins cannot be loaded, or an empty text; the flag is whether `user` is to be obeyed."""
+
+
+def worker_room() -> WorkerRoom:
+    """The one way from the master's code to the worker's."""
+    from ..worker import main as room
+
+    return WorkerRoom(room.main, room.try_plugins)
 
 
 def warn_of(configuration: Configuration) -> None:

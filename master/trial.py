@@ -15,6 +15,7 @@ from .generation import every_log_path
 from .launch import Launch
 from .listeners import plan_of
 from .pidfile import is_special
+from .plugin_trial import try_plugins
 from .speech import explanation, sentence
 from .start import log_by_default, say, warn_of
 
@@ -29,6 +30,7 @@ def try_out(launch: Launch, dump: bool) -> int:
         tell(launch, f"the configuration file {launch.file} syntax is ok")
         try_logs(configuration, launch)
         try_listeners(configuration)
+        try_plugins(configuration)
     except (ConfigError, StartError) as error:
         log_by_default(launch, sentence(error))
         say(2, "emerg", explanation(error))

@@ -20,8 +20,10 @@ import uvloop
 from ..shared.birth import EXIT_CANNOT_START, Birth
 from ..shared.errors import PenstockError
 from ..shared.messages import MAX_MESSAGE, Verb, decode, encode
+from ..shared.model.stream import Configuration
 from ..shared.sources import sources
 from ..shared.words import WORKER_EVENTS
+from .kit import trial
 from .kit.kit import Kit
 from .plan import Plan
 from .worker import Worker
@@ -55,15 +57,21 @@ def main(birth: Birth) -> NoReturn:
         os._exit(status)
 
 
-def become_user(birth: Birth) -> None:
+def try_plugins(configuration: Configuration, privileged: bool) -> str:
+    """Why the plugins of a configuration cannot be loaded, or an empty text; for a child that is there for that."""
+    become_user(configuration, privileged)
+    return trial.try_plugins(configuration)
+
+
+def become_user(configuration: Configuration, privileged: bool) -> None:
     """Drop privileges to `user`; raises OSError."""
-    user = birth.configuration.main.user
-    if user is None or not birth.privileged:
+    user = configuration.main.user
+    if user is None or not privileged:
         return
     os.setgroups(user.groups or (user.gid,))
     os.setresgid(user.gid, user.gid, user.gid)
     os.setresuid(user.uid, user.uid, user.uid)
-    if birth.configuration.main.worker_rlimit_core:
+    if configuration.main.worker_rlimit_core:
         # A process that has changed its user leaves no core unless it says that it may (prctl(2), PR_SET_DUMPABLE)
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
@@ -87,7 +95,7 @@ class Life:
         try:
             self.plan = plan = Plan(self.worker)
             plan.build()
-            become_user(birth)
+            become_user(birth.configuration, birth.privileged)
             self.worker.kit = kit = Kit(self.worker, plan)
             await kit.load()
         except (PenstockError, OSError, ValueError) as error:

@@ -14,7 +14,7 @@ import pytest
 from certs import Authority
 from clients import careless, client_hello, connect, connect_tls, ended_without_a_byte, read_all, read_exactly
 from deadline import wait_for
-from gate import Gate
+from gate import Gate, Tried
 from peers import Peer
 
 FOLDER: Final = Path(__file__).parent.parent / "data" / "plugins"
@@ -331,3 +331,28 @@ def test_a_reload_brings_new_code_and_a_broken_one_leaves_the_old(tmp_path: Path
         other.wait_metric("penstock_config_last_reload_success", 0)
         assert "No module named 'nothing_of_this_name'" in other.logged("cannot be imported")
         assert first_words(other) == b"two"
+
+
+@pytest.mark.parametrize("flags", [("-t",), ()])
+def test_a_mistake_in_a_plugins_block_is_found_by_the_test_and_at_the_start(
+    tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    text = """
+    stream {
+        server { listen 127.0.0.1:%%PORT_a%%; return x; }
+        plugin ip-restriction {
+            deny 10.0.0.0/8;
+            statsu 403;
+        }
+    }"""
+    tried = Tried(tmp_path, text, *flags)
+    assert tried.status == 1
+    line = tried.line_of("statsu")
+    assert f'unknown field "statsu" in {tried.file}:{line} (did you mean "status"?)' in tried.said
+
+
+def test_plugins_that_are_right_pass_the_test(tmp_path: Path) -> None:
+    text = "stream { server { listen 127.0.0.1:%%PORT_a%%; return x; } plugin file-log { path records; } }"
+    tried = Tried(tmp_path, text, "-t")
+    assert tried.status == 0, tried.said
+    assert "records" not in tried.left()

@@ -293,8 +293,7 @@ def uses_of(configuration: Configuration) -> Iterator[PluginUse]:
 
 def wants_all(configuration: Configuration) -> bool:
     """Whether somebody may ask for any plugin there is: the Admin API."""
-    admin = getattr(configuration.main, "admin", None)
-    return bool(admin and admin.listens)
+    return bool(configuration.main.admin.listens)
 
 
 def instance(library: Library, use: PluginUse, host: Host, configuration: Configuration, find: Lookup) -> Plugin:
