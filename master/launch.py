@@ -59,7 +59,9 @@ class Launch:
         # that 100,000 routes need.
         gc.disable()
         try:
-            return load(self.file, self.prefix, globals_text=self.globals_text, system=self._system())
+            configuration = load(self.file, self.prefix, globals_text=self.globals_text, system=self._system())
+            gc.freeze()
+            return configuration
         finally:
             gc.enable()
 

@@ -44,6 +44,8 @@ from .zones import ZonePool
 
 KILL_AFTER: Final = 3.0
 """Seconds that a worker has to stop before it is killed."""
+THOROUGH: Final = 8
+"""Reloads after which what was frozen is looked through as well."""
 REFUSABLE: Final = (ConfigError, StartError, OSError)
 """What a reload may fail of without anybody having made a mistake in our code."""
 
@@ -207,6 +209,7 @@ class Master:
         if not configuration.main.master_process:
             self._notice('"master_process off": one worker serves, in a process of its own')
         self._notice("start worker processes")
+        self._tidy()
         self._populate(self._pending)
 
     def _reload(self) -> None:
@@ -216,6 +219,7 @@ class Master:
         self._attempt(self._launch.load)
 
     def _attempt(self, load: Callable[[], Configuration]) -> None:
+        self._tidy()
         try:
             self._prepare(load())
             assert self._pending is not None
@@ -240,16 +244,24 @@ class Master:
         generation = Generation(self._numbers, configuration, plan, logs, self._contexts, self._zones)
         self._pending = self._generations[generation.number] = generation
 
+    def _tidy(self) -> None:
+        """What is garbage now would be copied by every worker, and frozen by their forks.
+
+        A configuration is frozen when it is loaded, and ends with the last reference to its generation: looking through
+        that of 100,000 routes takes longer than making the tables of a worker. What little is in cycles can wait.
+        """
+        if self._numbers % THOROUGH == 0:
+            gc.unfreeze()
+        gc.collect()
+
     def _populate(self, generation: Generation) -> None:
-        gc.unfreeze()
-        gc.collect()  # what is garbage now would be copied by every worker, and frozen for ever by their forks
         for slot in range(generation.slots):
             child = self._nursery.spawn(generation, slot)
             self._notice(f"start worker process {child.pid}")
-        self._later(READY_WITHIN, partial(self._expect_ready, generation))
+        self._later(READY_WITHIN, partial(self._expect_ready, generation.number))  # which it must not keep
 
-    def _expect_ready(self, generation: Generation) -> None:
-        if generation is self._pending:
+    def _expect_ready(self, number: int) -> None:
+        if self._pending is not None and self._pending.number == number:
             self._refuse(f"workers were not ready within {READY_WITHIN:g} s")
 
     def _commit(self, generation: Generation) -> None:

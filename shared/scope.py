@@ -30,6 +30,8 @@ class Scope:
     def __init__(self, builtin: Lookup) -> None:
         self._builtin = builtin
         self._defined: dict[str, Getter] = {}
+        self._late: dict[str, Late] = {}
+        """Of maps, for what was compiled before they were built."""
 
     def lookup(self, name: str) -> Getter:
         """The getter of `name`; raises UnknownVariable for one that is neither built in nor declared."""
@@ -43,11 +45,13 @@ class Scope:
     def declare_map(self, name: str) -> None:
         """Make `name` known as a map's before the map is built; raises NotChangeable."""
         if name not in self._defined:
-            self._define(name, self._late(name))
+            self._define(name, self._late.setdefault(name, Late()))
 
     def define_map(self, name: str, getter: Getter) -> None:
         """Give the getter of a map's variable; a later map of the same name takes its place. Raises NotChangeable."""
         self._define(name, getter)
+        if name in self._late:
+            self._late[name].getter = getter
 
     def define_set(self, name: str) -> None:
         """Make `name` known as one that `set` assigns: empty until then. Raises NotChangeable."""
@@ -68,12 +72,17 @@ class Scope:
             raise NotChangeable(name)
         self._defined[name] = getter
 
-    def _late(self, name: str) -> Getter:
-        def late(session: SessionView) -> str | None:
-            getter = self._defined[name]
-            return None if getter is late else getter(session)
 
-        return late
+class Late:
+    """The getter of a map that is not built yet; it knows no more than that map, so that nothing holds on to itself."""
+
+    __slots__ = ("getter",)
+
+    def __init__(self) -> None:
+        self.getter: Getter | None = None
+
+    def __call__(self, session: SessionView) -> str | None:
+        return None if self.getter is None else self.getter(session)
 
 
 def kept(name: str, otherwise: str | None = None) -> Callable[[SessionView], str | None]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from pathlib import Path
 
 import pytest
-from builds import DIRECTORY, FILE, PREFIX, build, main_mistake, mistake, pair_files, warnings
+from builds import DIRECTORY, FILE, PREFIX, build, main_mistake, mistake, pair_files, stream, warnings
 
 from penstock.shared.conf.load import load
 from penstock.shared.conf.table.table import TABLE
@@ -104,3 +105,26 @@ def test_what_is_commented_out_in_it_is_right_too() -> None:
     configuration = build("\n".join(lines), tls, resolve=lambda _: ["10.0.0.9"])
     assert [notice.text for notice in configuration.notices] == []
     assert (len(configuration.stream.gateway.routes), len(configuration.stream.servers)) == (4, 2)
+
+
+def test_a_configuration_is_gone_with_its_last_reference_and_not_when_garbage_is_looked_for() -> None:
+    text = """
+    map $remote_addr $late { default $y; ~^(?<b>b)$ $b; }
+    geo $y { 10.0.0.0/8 a; }
+    split_clients $late $z { 50% a; * b; }
+    upstream u { server 127.0.0.1:1; }
+    server { listen 1; proxy_pass u; set $s $z; }
+    stream_listen 2 ssl;
+    certificate { ssl_certificate a.crt; ssl_certificate_key a.key; }
+    service s { url tls://h:1; }
+    route r { protocols tls; snis a; service s; }
+    route q { protocols tls tcp; snis b c; sources 10.0.0.0/8; service s; deny all; }
+    """
+    stream(text, pair_files())
+    gc.collect()
+    gc.disable()
+    try:
+        stream(text, pair_files())
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
