@@ -55,6 +55,7 @@ def build(tree: Tree, file: str, context: Context) -> Configuration:
     """The frozen model of a checked tree."""
     scope = Scope(tree.directives)
     main = build_main(scope, context)
+    context.live = bool(main.admin.listens or main.admin.declarative)
     stream = build_stream(scope.one("stream"), context)
     if any(name in source.text for source in tree.files for name in FINGERPRINTS):
         stream = replace(stream, keeps_hellos=True)

@@ -130,6 +130,8 @@ class Gateway:
     certificates: tuple[Certificate, ...] = ()
     settings: Settings = Settings()
     """`stream {}`'s own: what a connection obeys until it has a route."""
+    tls_settings: Settings | None = None
+    """Those of a service that a record brings and that speaks TLS; `settings` are those of one that does not."""
     sniff_pending: int = 4096
     sniff_per_source: int = 64
     port_maps: tuple[tuple[int, int], ...] = ()

@@ -47,6 +47,8 @@ class Context:
     """`limit_conn_zone` by name."""
     implicit: dict[str, Upstream] = field(default_factory=dict)
     """Upstreams of a plain address by their text: the same text shares one, as in nginx."""
+    live: bool = False
+    """Whether records will come beside what is written: the Admin API's, or those of a declarative file."""
     pairs: dict[tuple[str, str, str], KeyPair] = field(default_factory=dict)
     logs: dict[str, AccessLog] = field(default_factory=dict)
     """Buffered access logs by path: one file cannot be buffered in two ways."""

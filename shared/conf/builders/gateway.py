@@ -6,6 +6,7 @@ from typing import Final
 
 from ...errors import ConfigError
 from ...model.listen import Mode
+from ...model.settings import Settings
 from ...model.stream import Gateway
 from ..suggest import nearest
 from ..tree import Directive
@@ -14,7 +15,7 @@ from .context import Context
 from .listen import Listeners
 from .route import build_routes
 from .scope import Scope
-from .service import build_services
+from .service import build_services, service_settings
 from .settings import build_settings
 
 LIMITS: Final = {"pending": "sniff_pending", "per_source": "sniff_per_source"}
@@ -33,9 +34,17 @@ def build_gateway(stream: Scope, listeners: Listeners, context: Context) -> Gate
         certificates=build_certificates(stream, context, terminates=terminates),
         # Nobody is connected to before there is a route, so `proxy_ssl` need not be complete here
         settings=build_settings(stream, context, terminates=terminates, to_tls=False),
+        tls_settings=tls_settings(stream, context, terminates=terminates),
         port_maps=port_maps(stream.one("port_maps")),
         **sniff_limits(stream.one("sniff_limit")),
     )
+
+
+def tls_settings(stream: Scope, context: Context, *, terminates: bool) -> Settings | None:
+    """What a `service {}` that says nothing but `tls` would have, where records may bring such services."""
+    if not context.live:
+        return None
+    return service_settings(Scope((), stream), Scope((), stream), "tls", context, terminates=terminates)
 
 
 def sniff_limits(directive: Directive | None) -> dict[str, int]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ...errors import ConfigError
-from ...model.settings import Proxy, Settings
+from ...kong_fields import KongFields
+from ...model.settings import Settings
 from ...model.stream import Service
-from ...model.tls import UpstreamTls
 from ...model.upstream import Upstream
 from ...model.where import Where
 from .. import values
@@ -142,42 +142,42 @@ def service_settings(
     directives win over them. Where neither is written anywhere, Kong's defaults hold.
     """
     settings = build_settings(scope, context, terminates=terminates, to_tls=protocol == "tls")
-    proxy = fold_proxy(settings.proxy, scope, service)
-    return replace(settings, proxy=proxy, upstream_tls=fold_tls(settings.upstream_tls, scope, service, context))
+    tls = settings.upstream_tls
+    if tls.on and scope.depth("proxy_ssl_server_name") is None:
+        settings = replace(settings, upstream_tls=replace(tls, server_name=True))  # Kong sends the host's name as SNI
+    return kong_fields(scope, service, context, speaks_tls=tls.on).fold(settings)
 
 
-def fold_proxy(proxy: Proxy, scope: Scope, service: Scope) -> Proxy:
-    """`connect_timeout`, `read_timeout`, `write_timeout` and `retries`."""
-    if kong_wins("proxy_connect_timeout", scope, service, "connect_timeout"):
-        proxy = replace(proxy, connect_timeout=kong_seconds(service, "connect_timeout"))
-    if kong_wins("proxy_timeout", scope, service, "read_timeout", "write_timeout"):
-        # The idle time of a stream, which traffic in either direction renews (Kong: one timer for both)
-        proxy = replace(proxy, timeout=max(kong_seconds(service, name) for name in ("read_timeout", "write_timeout")))
-    if kong_wins("proxy_next_upstream_tries", scope, service, "retries"):
-        proxy = replace(proxy, next_upstream_tries=service.number("retries", RETRIES) + 1)
-    return proxy
+def kong_fields(scope: Scope, service: Scope, context: Context, *, speaks_tls: bool) -> KongFields:
+    """Kong's fields as far as they count."""
+    connects = kong_wins("proxy_connect_timeout", scope, service, "connect_timeout")
+    idles = kong_wins("proxy_timeout", scope, service, "read_timeout", "write_timeout")
+    retries = kong_wins("proxy_next_upstream_tries", scope, service, "retries")
+    fields = KongFields(
+        connect_timeout=kong_seconds(service, "connect_timeout") if connects else None,
+        read_timeout=kong_seconds(service, "read_timeout") if idles else None,
+        write_timeout=kong_seconds(service, "write_timeout") if idles else None,
+        retries=service.number("retries", RETRIES) if retries else None,
+    )
+    return tls_fields(fields, scope, service, context) if speaks_tls else fields
 
 
-def fold_tls(tls: UpstreamTls, scope: Scope, service: Scope, context: Context) -> UpstreamTls:
-    """`tls_verify`, `tls_verify_depth`, `ca_certificates`, `client_certificate`; Kong sends the host's name as SNI."""
-    if not tls.on:
-        return tls
-    if scope.depth("proxy_ssl_server_name") is None:
-        tls = replace(tls, server_name=True)
+def tls_fields(fields: KongFields, scope: Scope, service: Scope, context: Context) -> KongFields:
+    """`tls_verify`, `tls_verify_depth`, `ca_certificates` and `client_certificate`, added to the others."""
     if service.own("tls_verify") and kong_wins("proxy_ssl_verify", scope, service, "tls_verify"):
-        tls = replace(tls, verify=service.flag("tls_verify", False))
+        fields = replace(fields, tls_verify=service.flag("tls_verify", False))
     available(service, "tls_verify_depth")
     if service.own("tls_verify_depth") and kong_wins("proxy_ssl_verify_depth", scope, service, "tls_verify_depth"):
-        tls = replace(tls, verify_depth=service.number("tls_verify_depth", tls.verify_depth))
+        fields = replace(fields, tls_verify_depth=service.number("tls_verify_depth", 0))
     trusted = service.own("ca_certificates")
     if trusted and kong_wins("proxy_ssl_trusted_certificate", scope, service, "ca_certificates"):
-        tls = replace(tls, trusted_ca=authorities(trusted[0].words, context))
+        fields = replace(fields, authorities=authorities(trusted[0].words, context))
     pair = service.own("client_certificate")
     if pair and kong_wins("proxy_ssl_certificate", scope, service, "client_certificate"):
         words = pair[0].words
         passwords = scope.word("proxy_ssl_password_file")
-        tls = replace(tls, pair=key_pair(words[0], words[-1], passwords, context))
-    return tls
+        fields = replace(fields, pair=key_pair(words[0], words[-1], passwords, context))
+    return fields
 
 
 def kong_wins(directive: str, scope: Scope, service: Scope, *fields: str) -> bool:
