@@ -140,6 +140,7 @@ class Life:
         verb, text = decode(message)
         if verb is Verb.DRAIN:
             setproctitle.setproctitle(LEAVING_TITLE)
+            self.birth.log.notice("gracefully shutting down")
             self.worker.drain(float(text) if text else None)
         elif verb is Verb.STOP:
             self.worker.abort()

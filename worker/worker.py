@@ -14,6 +14,7 @@ from ..shared.model.upstream import Resolver
 from ..shared.words import WORKER_EVENTS
 from .balance import Balancer
 from .debugging import DebugConnections
+from .health import HealthWatch
 from .listener import Listener
 from .names import Names
 from .passing import Passes
@@ -54,6 +55,7 @@ class Worker:
         self.listeners: list[Listener] = []
         self.balancers: dict[str, Balancer] = {}
         self.passes = Passes(self)
+        self.health = HealthWatch(self, birth.zones.health)
         self.kit: Kit | None = None
         """What plugins run on; made when the worker's targets are."""
         self.keeps_hellos = birth.configuration.stream.keeps_hellos
@@ -117,13 +119,20 @@ class Worker:
         self._listening = False
         if seconds is not None:
             self.hurried = True
-            self._deadline = self.loop.call_later(seconds, self.abort)
+            self._deadline = self.loop.call_later(seconds, self._cut)
         self.ended()
 
     def ended(self) -> None:
         """A session ended while draining."""
         if not self.sessions and not self._listening and not self.done.done():
             self.done.set_result(None)
+
+    def _cut(self) -> None:
+        """Draining has lasted too long: tell of each session that is relayed, and end them."""
+        for session in self.sessions:
+            if session.tries:
+                session.info("shutdown timeout while proxying connection")
+        self.abort()
 
     def abort(self) -> None:
         """Close every session now."""

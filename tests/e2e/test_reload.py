@@ -153,6 +153,8 @@ def test_worker_shutdown_timeout_ends_what_lasts(gate: Gate) -> None:
         echoed(client, b"x")
         gate.signal(signal.SIGQUIT)
         assert ended_without_a_byte(client)
+    gate.logged(r"\[notice\] .* gracefully shutting down$")
+    gate.logged(r"\[info\] .* shutdown timeout while proxying connection, client: 127\.0\.0\.1, .* upstream: ")
 
 
 @pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
