@@ -34,6 +34,10 @@ REPLACEMENT: Final = {"t": "\t", "r": "\r", "n": "\n"}
 AFTER_QUOTE: Final = " \t\r\n;{)"
 
 
+new: Final = tuple.__new__
+"""What a NamedTuple's own constructor calls, at twice the cost."""
+
+
 class Kind(Enum):
     """What a token is."""
 
@@ -71,7 +75,7 @@ class Source:
     def where(self, offset: int) -> Where:
         """The place of `offset`."""
         line = bisect_right(self._starts, offset)
-        return Where(self.file, line, offset - self._starts[line - 1] + 1)
+        return new(Where, (self.file, line, offset - self._starts[line - 1] + 1))
 
     def error(self, text: str, offset: int, hint: str = "") -> ConfigError:
         """A mistake at `offset`."""

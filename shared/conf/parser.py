@@ -183,18 +183,25 @@ class Body:
         source, position = self.lexer.source, self.lexer.position
         text = source.text
         match = STATEMENT.match
+        held: set[str] = set()
+        """Names of blocks that were found to be right here."""
         while statement := match(text, position):
             head, body = statement.groups()
             directive = PlainDirective(head, body, source, statement.start(1))
-            if directive.name == "include" or not (body is None or self.may_hold(directive.name, body)):
+            if body is None:
+                if directive.name == "include":
+                    break
+            elif "include" in body or not (directive.name in held or self.may_hold(directive.name)):
                 break
+            else:
+                held.add(directive.name)
             found.append(directive)
             position = statement.end()
         self.lexer.position = position
 
-    def may_hold(self, name: str, body: str) -> bool:
-        """Whether a plain block may stand here as it is."""
-        if not self.blocks or "include" in body:
+    def may_hold(self, name: str) -> bool:
+        """Whether a plain block of that name may stand here as it is."""
+        if not self.blocks or name == "include":
             return False
         spec = None if self.nests else find(name, self.name or "main")
         return spec is None or spec.block
