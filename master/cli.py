@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import sys
+from pathlib import Path
 from typing import Final
 
 import click
@@ -35,6 +36,7 @@ Usage: penstock [-?hvVtTq] [-s signal] [-p prefix]
        penstock directives [name ...]
        penstock [-p prefix] [-c filename] explain [--sni name] [--alpn protocol]
                 [--from ip[:port]] [--to [ip]:port] [--plain] [--json]
+       penstock plugin new name [directory]
        penstock quickstart [--port port] [--metrics-port port]
 
 Options:
@@ -54,6 +56,7 @@ Options:
 Commands:
   directives    : every directive, or those named, with contexts and defaults
   explain       : what would happen to a connection, and why
+  plugin new    : the beginnings of a plugin, with a test
   start, stop, quit, reload, restart, health, check, version, migrations
                 : Kong's commands; each says more with --help
   quickstart    : a gateway to try out, with an echo server behind it
@@ -138,6 +141,29 @@ def quickstart(port: int, metrics_port: int) -> int:
     from .quickstart import run
 
     return run(port, metrics_port)
+
+
+@penstock.group()
+def plugin() -> None:
+    """Plugins of one's own."""
+
+
+@plugin.command()
+@click.argument("name")
+@click.argument("directory", required=False)
+def new(name: str, directory: str | None) -> int:
+    """Write the beginnings of a plugin: a package with an entry point, and a test."""
+    from .plugin_skeleton import write_skeleton
+    from .speech import sentence
+
+    try:
+        files = write_skeleton(name, Path(directory or f"penstock-plugin-{name}"))
+    except StartError as error:
+        click.echo(f"penstock: [error] {sentence(error)}", err=True)
+        return 1
+    for file in files:
+        click.echo(file)
+    return 0
 
 
 @penstock.command()

@@ -70,3 +70,12 @@ def test_directives_are_listed_by_name() -> None:
     result = penstock("directives", "proxy_pass")
     assert result.returncode == 0
     assert "proxy_pass" in result.stdout
+
+
+def test_a_plugin_is_begun(tmp_path: Path) -> None:
+    made = penstock("plugin", "new", "doorman", tmp_path / "d")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert str(tmp_path / "d" / "pyproject.toml") in made.stdout.splitlines()
+    again = penstock("plugin", "new", "doorman", tmp_path / "d")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "is not empty" in again.stderr
