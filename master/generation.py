@@ -80,6 +80,7 @@ class Generation:
         self.limits = self._pool.limits(configuration)
         self.peers = self._pool.peers(configuration)
         self._found = self._pool.found(configuration)
+        self.health = self._pool.health(configuration)
         self._seats: dict[int, int] = {}
         """By slot, while there are limits to count."""
         self.backoffs = [Backoff() for _ in range(self.slots)]
@@ -141,7 +142,14 @@ class Generation:
                 zone.forget(child.slot)
 
     def _zones(self, slot: int) -> Zones:
-        return Zones(self._seats.get(slot, 0), self.limits, self.peers, self._found, self._pool.descriptors())
+        return Zones(
+            seat=self._seats.get(slot, 0),
+            limits=self.limits,
+            peers=self.peers,
+            found=self._found,
+            health=self.health,
+            descriptors=self._pool.descriptors(),
+        )
 
     def _rise(self, slot: int) -> None:
         seat = self._seats.pop(slot, None)

@@ -31,6 +31,7 @@ from ..shared.model.stream import Configuration
 from .announce import Announcer
 from .child import Child, State, WorkerMain, death_of, level_of_death
 from .generation import READY_WITHIN, ContextPool, Generation, Logs
+from .health import HealthChecks
 from .inherit import Inheritance
 from .launch import Launch
 from .ledger import Ledger
@@ -80,6 +81,8 @@ class Master:
         )  # fmt: skip
         self._contexts = ContextPool()
         self._zones = ZonePool()
+        self._health: HealthChecks | None = None
+        """Made once a configuration wants peers checked."""
         self._numbers = 0
         self._current: Generation | None = None
         self._pending: Generation | None = None
@@ -285,12 +288,21 @@ class Master:
         self._upgrade.serve()
         self._contexts.keep(generation.contexts)
         self._zones.keep(generation.limits)
+        self._check_health(generation)
         self._count_workers()
         if before is None:
             self._announcer.watch(lambda: self._upgrade.leading)
             self._upgrade.watch_elder()
             self._started()
         self._settle_later()
+
+    def _check_health(self, generation: Generation) -> None:
+        if generation.health is None:
+            return
+        if self._health is None:
+            self._health = HealthChecks(self._loop, generation.health, self._warn, self._notice)
+            self._announcer.facts.peers_up = self._health.states
+        self._health.apply(generation.configuration.stream.upstreams.values())
 
     def _refuse(self, reason: str) -> None:
         """The pending generation does not come: everything stays as it was, or at the start nothing does."""
@@ -392,6 +404,8 @@ class Master:
         self._stopping = True
         self._pending = None
         self._announcer.leaving(how, self._upgrade.leave())
+        if self._health is not None:
+            self._health.stop()
         self._listeners.close()
 
     def _kill(self, generation: Generation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import ssl
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Final
@@ -78,6 +78,8 @@ class Facts:
     """When the configuration that serves was applied, seconds since the epoch."""
     certificates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """End of validity by (subject, source)."""
+    peers_up: Callable[[], Mapping[tuple[str, str], bool]] = dict
+    """Whether peers whose health is checked are in service, by upstream and address."""
 
 
 class PenstockCollector(Collector):
@@ -99,6 +101,14 @@ class PenstockCollector(Collector):
         for labels, value in by_family.get(Family.ACTIVE, {}).items():
             active.add_metric(labels, value)
         yield active
+        peers = GaugeMetricFamily(
+            "penstock_upstream_peer_up",
+            "Whether a peer whose health is checked gets sessions.",
+            labels=("upstream", "peer"),
+        )
+        for labels, up in sorted(self._facts.peers_up().items()):
+            peers.add_metric(labels, up)
+        yield peers
         yield from _master_families(self._facts)
 
 

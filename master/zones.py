@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..shared.found_memory import FoundMemory
+from ..shared.health_zone import HealthZone
 from ..shared.limit_zone import LimitZone
 from ..shared.model.stream import Configuration
 from ..shared.model.upstream import Upstream
@@ -34,6 +35,7 @@ class ZonePool:
         self._locks: LockFile | None = None
         self._limits: dict[LimitKey, LimitZone] = {}
         self._found: FoundMemory | None = None
+        self._health: HealthZone | None = None
         self._seats = 0
         self._free: list[int] = []
 
@@ -75,6 +77,14 @@ class ZonePool:
         if self._found is None and any(peer.resolve for peer in peers):
             self._found = FoundMemory(self._file().lock())
         return self._found
+
+    def health(self, configuration: Configuration) -> HealthZone | None:
+        """The memory of peers' health, one for all generations; None while nobody checks any."""
+        upstreams = configuration.stream.upstreams.values()
+        wanted = bool(configuration.main.admin.listens) or any(upstream.health is not None for upstream in upstreams)
+        if self._health is None and wanted:
+            self._health = HealthZone(self._file().lock())
+        return self._health
 
     def keep(self, limits: Mapping[str, LimitZone]) -> None:
         """Forget all others: what comes back after a while counts from nothing."""

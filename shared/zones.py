@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from .found_memory import FoundMemory
+    from .health_zone import HealthZone
     from .limit_zone import LimitZone
     from .peer_zone import PeerZone
 
@@ -77,6 +78,8 @@ class Zones:
     """`zone` of upstreams by name."""
     found: FoundMemory | None = None
     """What names with `resolve` were found to be."""
+    health: HealthZone | None = None
+    """The health of peers."""
     descriptors: tuple[int, ...] = ()
     """What a child must keep open."""
 

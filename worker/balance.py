@@ -75,7 +75,7 @@ class Balancer:
                 state = self._richest(self._backups, tried)
                 if state is None:
                     return None
-        elif tried & state.bit or state.peer.down or (state.guarded and 0 < state.max_conns <= state.conns):
+        elif tried & state.bit or state.peer.down or (state.guarded and not state.open_alone):
             return None
         state.conns += 1
         return state

@@ -82,6 +82,8 @@ async def connect(session: Session, balancer: Balancer) -> bool:
                 worker.row[peer.counters] += 1  # CONNECT_OUTCOMES begins with ok
                 if peer.fails:
                     balancer.connected(peer)
+                if peer.health is not None:
+                    peer.health.succeeded()
                 if balancer.timing:
                     balancer.timed(peer, attempt)
                 return True
@@ -96,6 +98,8 @@ async def connect(session: Session, balancer: Balancer) -> bool:
             session.error(text)
         drop_upstream(session)
         session.peer = None
+        if peer.health is not None:
+            peer.health.failed(peer.text, outcome)
         if balancer.free(peer, True, reactor.now):
             target.log.warn(
                 "upstream server temporarily disabled while connecting to upstream" + session.context(), session.number

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..shared.model.address import Address
 from ..shared.model.upstream import Peer
+
+if TYPE_CHECKING:
+    from .health import PeerHealth
 
 SLIGHT: Final = 0.001
 """The least share of a peer that has just come back: something to divide by."""
@@ -27,6 +30,7 @@ class PeerState:
         "fails",
         "family",
         "guarded",
+        "health",
         "index",
         "max_conns",
         "max_fails",
@@ -57,6 +61,8 @@ class PeerState:
         self.fail_timeout = peer.fail_timeout
         self.max_conns = peer.max_conns
         self.slow_start = peer.slow_start
+        self.health: PeerHealth | None = None
+        """What health checks say, where there are any."""
         self.guarded = self.max_conns > 0
         """Whether choosing the peer needs more than a look at its weight; spares most picks two tests and the clock."""
         self.begin()
@@ -82,12 +88,21 @@ class PeerState:
         """The peer's name does not have this address any more; sessions may still hold it."""
 
     def available(self, now: float) -> bool:
-        """Whether neither failures nor `max_conns` keep sessions away from the peer."""
+        """Whether neither health, failures nor `max_conns` keep sessions away from the peer."""
+        if self.health is not None and self.health.ill:
+            return False
         if self.max_fails and self.fails >= self.max_fails and now - self.checked <= self.fail_timeout:
             return False
         if self.slow_from:
             self._recover(now)
         return not self.max_conns or self.conns < self.max_conns
+
+    @property
+    def open_alone(self) -> bool:
+        """The same for a peer that is alone in its upstream, whose failures keep nobody away."""
+        if self.health is not None and self.health.ill:
+            return False
+        return not 0 < self.max_conns <= self.conns
 
     def chosen(self, now: float) -> None:
         """A peer with failures gets a session: after `fail_timeout` it is the one that tries it. Costs nothing to
@@ -112,7 +127,14 @@ class PeerState:
                 self.slow_from = now
                 self.effective_weight = 0
             self.fails = 0
-            self.guarded = self.max_conns > 0 or self.slow_from > 0
+            self.guarded = self.max_conns > 0 or self.slow_from > 0 or self.health is not None
+
+    def recover(self, now: float) -> None:
+        """Health checks have put the peer back into service: it begins slowly if it is to."""
+        if self.slow_start:
+            self.slow_from = now
+            self.effective_weight = 0
+            self.guarded = True
 
     def _recover(self, now: float) -> None:
         """`slow_start`: a weight that grows from nothing to the peer's own, unless failures keep it lower."""
@@ -124,7 +146,7 @@ class PeerState:
         self.slow_from = 0.0
         if not self.fails:
             self.effective_weight = self.weight
-            self.guarded = self.max_conns > 0
+            self.guarded = self.max_conns > 0 or self.health is not None
 
     @property
     def share(self) -> float:

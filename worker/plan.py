@@ -180,6 +180,7 @@ class Plan:
         for state in balancer.states:
             name = balancer.upstream.peers[state.index].name
             state.counters = layout.connects(number, layout.peer(number, name))
+        self.worker.health.attach(balancer)
 
     def _changed(self, balancer: Balancer) -> None:
         """A name has other addresses now."""

@@ -22,6 +22,7 @@ from ..shared.openssl.reasons import told
 from ..shared.proxy_protocol import ProxyHeader
 from ..shared.view import Try
 from ..shared.words import REFUSALS, STATUSES
+from .health import EARLY
 from .kit import hooks
 from .limits import release
 from .relay import BUFFER
@@ -262,6 +263,13 @@ class Session:
             self.info(f"{describe('recv', error)} while proxying and reading from client")
         else:
             self.error(f"{describe('recv', error)} while proxying and reading from upstream")
+
+    def _broken_off(self, peer: PeerState) -> None:
+        """The peer reset the connection: within the first second that is as good as refusing it."""
+        attempt = self.tries[-1]
+        if self.listener.worker.reactor.now - attempt.started - (attempt.connect_time or 0.0) < EARLY:
+            assert peer.health is not None
+            peer.health.failed(peer.text, "reset")
 
     def write_failed(self, side: Endpoint, error: OSError) -> None:
         """Writing to a side failed: nobody is there to take the rest."""

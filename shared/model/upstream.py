@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..template import Template
 from .address import Address
+from .health import HealthCheck
 from .where import NOWHERE, Where
 
 
@@ -63,4 +64,7 @@ class Upstream:
     zone_size: int = 0
     resolver: Resolver | None = None
     implicit: bool = False
+    health: HealthCheck | None = None
+    host_header: str | None = None
+    """Of an upstream that a record brings: the name its TLS is asked for; empty: that of the peer."""
     where: Where = field(default=NOWHERE)

@@ -27,7 +27,9 @@ from penstock.master.system import real_system
 from penstock.shared.birth import Birth
 from penstock.shared.conf.load import load
 from penstock.shared.counters import STATUS_OFFSET, Layout, make_rows
+from penstock.shared.health_zone import HealthZone
 from penstock.shared.words import REFUSALS, SNIFF_OUTCOMES, WORKER_EVENTS
+from penstock.shared.zones import UNSHARED, Zones
 from penstock.worker.kit.kit import Kit
 from penstock.worker.listener import Listener
 from penstock.worker.plan import Plan
@@ -82,6 +84,7 @@ class Bench(Loop):
             contexts=ContextPool().of(self.configuration),
             log=self.logs.log,
             files=self.logs.files,
+            zones=Zones(health=HealthZone(UNSHARED, 64)),
         )
         self.worker: Worker
         self.plan: Plan

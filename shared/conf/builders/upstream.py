@@ -13,6 +13,7 @@ from ..suggest import nearest
 from ..tree import Directive, Word
 from .addresses import Kind, Written, numeric, parse_address
 from .context import Context
+from .health import build_health
 from .method import build_method, check_parameters
 from .resolver import build_resolver
 from .scope import Scope
@@ -68,6 +69,7 @@ def build_upstream(directive: Directive, stream: Scope, context: Context) -> Ups
         zone=zone,
         zone_size=zone_size,
         resolver=build_upstream_resolver(directive, stream, peers, context),
+        health=build_health(scope, context),
         where=directive.where,
     )
 

@@ -92,9 +92,10 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         "upstream",
         "0+",
         TEXT,
-        "Asks each server again and again whether it works.",
+        "The master asks each server again and again whether it works; sessions go to those that do.",
+        default="interval=5s timeout=1s rise=2 fall=3 where it is written",
         since="penstock",
-        syntax="[interval=time] [timeout=time] [rise=N] [fall=N] [port=number] [tls] [send=text] [expect=regex]",
-        status="planned",
+        syntax="[interval=time] [unhealthy_interval=time] [timeout=time] [rise=number] [fall=number] [port=number] "
+        "[tls] [sni=name] [send=text] [expect=text | expect=~regex]",
     ),
 )
