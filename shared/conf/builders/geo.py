@@ -37,14 +37,15 @@ def source_of(directive: Directive, context: Context) -> Getter:
 
 def is_ranges(line: Directive) -> bool:
     """Whether a line is the `ranges` that changes what the others mean."""
-    return line.name == "ranges" and not line.words
+    return line.name == "ranges" and not line.texts
 
 
 def value_of(line: Directive) -> str:
     """The one word behind a line's first; variables in it are text."""
-    if len(line.words) != 1:
+    texts = line.texts
+    if len(texts) != 1:
         raise ConfigError("invalid number of the geo parameters", line.where, "each line is an address and a value")
-    return line.words[0].text
+    return texts[0]
 
 
 def read_networks(lines: Iterable[Directive], context: Context) -> Networks:

@@ -10,7 +10,7 @@ from ...pattern import Pattern, compile_pattern
 from ...scope import NotChangeable
 from ...scope import Scope as Variables
 from ...server_names import name_pattern
-from ...template import Getter, Template
+from ...template import Getter, Template, constant, has_variables
 from ..tree import Directive, Word
 from .context import Context
 from .geo import build_geo
@@ -136,26 +136,32 @@ def build_map(draft: Draft, context: Context) -> Map:
     entries = Entries()
     volatile = False
     default: Directive | None = None
+    known: dict[str, Template] = {}
     for entry in draft.directive.block or ():
-        if not entry.words and entry.name == "volatile":
+        if entry.name == "volatile" and not entry.texts:
             volatile = True
-        elif not entry.words and entry.name == "hostnames":
+        elif entry.name == "hostnames" and not entry.texts:
             entries.hostnames = True
         elif entry.name == "default":
             if default is not None:
                 raise ConfigError("duplicate default map parameter", entry.where, f"the first is at {default.where}")
             default = entry
-            entries.default = entry_value(entry, context)
+            entries.default = entry_value(entry, context, known)
         else:
-            add_entry(entries, entry, draft.patterns.get(entry), entry_value(entry, context))
+            add_entry(entries, entry, draft.patterns.get(entry), entry_value(entry, context, known))
     return Map(context.template(draft.directive.words[0]), draft.name, entries, volatile=volatile)
 
 
-def entry_value(entry: Directive, context: Context) -> Template:
-    """The value of a line."""
-    if len(entry.words) != 1:
+def entry_value(entry: Directive, context: Context, known: dict[str, Template]) -> Template:
+    """The value of a line; lines of the same value share it."""
+    texts = entry.texts
+    if len(texts) != 1:
         raise ConfigError("invalid number of the map parameters", entry.where, "each line is a key and a value")
-    return context.template(entry.words[0])
+    text = texts[0]
+    value = known.get(text)
+    if value is None:
+        value = known[text] = context.template(entry.words[0]) if has_variables(text) else constant(text)
+    return value
 
 
 def add_entry(entries: Entries, entry: Directive, pattern: Pattern | None, value: Template) -> None:

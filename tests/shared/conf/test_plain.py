@@ -61,6 +61,26 @@ LINES = [
     "  # comment\n",
     "access_log 'off';",
 ]
+VALUES = [
+    "a b;",
+    "a b;",
+    "default c;",
+    "hostnames;",
+    "*.x $remote_addr;",
+    "x* $nope;",
+    "a;",
+    "a b c;",
+    "~^x y;",
+    "~( y;",
+    "include nope;",
+    "ranges;",
+    "10.0.0.0/8 a;",
+    "10.1.0.0/8 a;",
+    "10.0.0.1-10.0.0.9 b;",
+    "10.0.0.5-10.0.0.99 b;",
+    "delete 10.0.0.0/8;",
+    "volatile 'on';",
+]
 
 
 @contextmanager
@@ -125,6 +145,14 @@ def test_a_block_where_there_is_none_is_refused_before_its_end_is_looked_for() -
 def test_any_routes_are_the_same_configuration_or_the_same_mistake(blocks: list[str]) -> None:
     routes = "\n".join(f"route r{number} {{ {block} }}" for number, block in enumerate(blocks))
     text = f"events {{}} stream {{ service s {{ url tcp://h:1; }}\n{routes} }}"
+    found = built(text)
+    with word_by_word():
+        assert built(text) == found
+
+
+@given(st.sampled_from(["map $remote_addr $x", "geo $x"]), st.lists(st.sampled_from(VALUES), max_size=5))
+def test_any_values_are_taken_alike_or_are_the_same_mistake(head: str, lines: list[str]) -> None:
+    text = "events {} stream {\n" + head + " {\n" + "\n".join(lines) + "} }"
     found = built(text)
     with word_by_word():
         assert built(text) == found
