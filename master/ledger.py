@@ -92,6 +92,8 @@ class Ledger:
     def samples(self) -> Mapping[Key, int]:
         """The value of every series now."""
         values = {key: 0 for known in self._known.values() for key in known}
+        for layout in {row.layout: None for row in self._rows.values()}:
+            values.update(dict.fromkeys(known_later(layout), 0))
         values.update(self._base)
         for row in self._rows.values():
             fold(row, values)
@@ -199,6 +201,11 @@ def known_series(layout: Layout) -> Iterator[Key]:
     yield from _within_limit(_known_of_plugins(layout), KNOWN_LIMIT)
 
 
+def known_later(layout: Layout) -> list[Key]:
+    """The series of what records have brought since."""
+    return [*_within_limit(_later_routes(layout), KNOWN_LIMIT), *_within_limit(_later_connects(layout), KNOWN_LIMIT)]
+
+
 def _within_limit(keys: Iterator[Key], limit: int) -> list[Key]:
     """All of them, or none where they are too many."""
     kept: dict[Key, None] = {}
@@ -222,6 +229,18 @@ def _known_of_routes(layout: Layout) -> Iterator[Key]:
     for listen in stream.gateway.listens:
         for route in stream.gateway.routes:
             yield from _target(listen.label, route.name, route.service.name if route.service else "")
+
+
+def _later_routes(layout: Layout) -> Iterator[Key]:
+    for route, service in layout.live.routes if layout.live is not None else ():
+        for listen in layout.configuration.stream.gateway.listens:
+            yield from _target(listen.label, route, service)
+
+
+def _later_connects(layout: Layout) -> Iterator[Key]:
+    for upstream, peer in layout.live.peers if layout.live is not None else ():
+        for outcome in CONNECT_OUTCOMES:
+            yield Key(Family.CONNECTS, (upstream, peer, outcome))
 
 
 def _target(label: str, route: str, service: str) -> Iterator[Key]:

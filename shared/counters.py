@@ -9,7 +9,8 @@ kernel where its data is instead of reading (reading an untouched page of shared
     and bytes
 
 Listeners are numbered by label: those of the servers in the order written, then the gateway's. Targets are what
-sessions end up at: 0 is none, then one per server, then one per route.
+sessions end up at: 0 is none, then one per server, then one per route. Where records may bring routes and upstreams
+while the generation serves, there is room for their targets and peers behind the others, numbered by `live.cells`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from .live.cells import Cells
 from .model.stream import Configuration, ProxyPass, Server
 from .model.upstream import Upstream
 from .plugin_counters import PluginCells
@@ -105,14 +107,17 @@ class Layout:
     __slots__ = (
         "_connect_base",
         "_connects_at",
+        "_known_targets",
         "_listener_number",
         "_listeners_at",
+        "_live_connects_at",
         "_peers",
         "_sessions_at",
         "_target_count",
         "_upstream_number",
         "configuration",
         "labels",
+        "live",
         "plugins",
         "session_duration",
         "size",
@@ -121,13 +126,16 @@ class Layout:
         "worker_events",
     )
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, live: Cells | None = None) -> None:
         stream = configuration.stream
         self.configuration = configuration
+        self.live = live
+        """The numbers of what comes later; None where nothing does."""
         self._listener_number = _number_listeners(configuration)
         self.labels = tuple(self._listener_number)
         """The labels of the listeners, by number."""
-        self._target_count = 1 + len(stream.servers) + len(stream.gateway.routes)
+        self._known_targets = 1 + len(stream.servers) + len(stream.gateway.routes)
+        self._target_count = self._known_targets + (live.routes_room if live is not None else 0)
         peers = _peers_by_upstream(configuration)
         self._upstream_number = {name: number for number, name in enumerate(peers)}
         self.upstreams = tuple(peers)
@@ -146,14 +154,16 @@ class Layout:
         for names in self._peers:
             self._connect_base.append(base)
             base += len(names) * len(CONNECT_OUTCOMES)
+        self._live_connects_at = base
+        base += (live.peers_room if live is not None else 0) * len(CONNECT_OUTCOMES)
         self._sessions_at = base
         self.size = base + len(self.labels) * self._target_count * TARGET_CELLS
         """Cells in a row."""
 
     @classmethod
-    def for_configuration(cls, configuration: Configuration) -> Layout:
+    def for_configuration(cls, configuration: Configuration, live: Cells | None = None) -> Layout:
         """The layout of a generation's rows."""
-        return cls(configuration)
+        return cls(configuration, live)
 
     # Numbers of things.
 
@@ -168,6 +178,10 @@ class Layout:
     def route_target(self, index: int) -> int:
         """The target of `stream.gateway.routes[index]`."""
         return 1 + len(self.configuration.stream.servers) + index
+
+    def live_target(self, number: int) -> int:
+        """The target of a record's route, by its number in `live`."""
+        return self._known_targets + number
 
     def upstream(self, name: str) -> int:
         """The number of an upstream by name; a `proxy_pass` with variables is one under its text."""
@@ -207,6 +221,11 @@ class Layout:
         """Add `CONNECT_OUTCOMES.index(word)`."""
         return self._connect_base[upstream] + peer * len(CONNECT_OUTCOMES)
 
+    def live_connects(self, upstream: str, peer: str) -> int:
+        """The same of a peer that a record brings."""
+        assert self.live is not None
+        return self._live_connects_at + self.live.peers.number((upstream, peer)) * len(CONNECT_OUTCOMES)
+
     def sessions(self, listener: int, target: int) -> int:
         """Add `STATUS_OFFSET[status]`."""
         return self._sessions_at + (listener * self._target_count + target) * TARGET_CELLS
@@ -224,6 +243,8 @@ class Layout:
         stream = self.configuration.stream
         if target <= len(stream.servers):
             return "", server_service(stream.servers[target - 1])
+        if target >= self._known_targets and self.live is not None:
+            return self.live.routes.labels_of(target - self._known_targets)
         route = stream.gateway.routes[target - 1 - len(stream.servers)]
         return route.name, route.service.name if route.service else ""
 
@@ -242,6 +263,9 @@ class Layout:
 
     def peer_at(self, cell: int) -> tuple[str, str, str]:
         """Upstream, peer and outcome of one of the `connect_cells`."""
+        if cell >= self._live_connects_at and self.live is not None:
+            number, outcome = divmod(cell - self._live_connects_at, len(CONNECT_OUTCOMES))
+            return *self.live.peers.labels_of(number), CONNECT_OUTCOMES[outcome]
         upstream = bisect_right(self._connect_base, cell) - 1
         peer, outcome = divmod(cell - self._connect_base[upstream], len(CONNECT_OUTCOMES))
         return self.upstreams[upstream], self._peers[upstream][peer], CONNECT_OUTCOMES[outcome]

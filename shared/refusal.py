@@ -7,7 +7,8 @@ seen, those that listen to the same port, and the first of the configuration; an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from .conditions import TLS_PROTOCOLS, Seen, fit_of, in_use
@@ -27,20 +28,45 @@ SHOWN: Final = 3
 
 
 class Refusal:
-    """Knows the routes well enough to say why none of them matched."""
+    """Knows the routes well enough to say why none of them matched.
 
-    def __init__(self, routes: Sequence[Route]) -> None:
-        self._routes = tuple(routes)
+    Indices are places in the sequence given; `more`, and what comes later, brings its own, which are greater.
+    """
+
+    def __init__(self, routes: Sequence[Route], more: Mapping[int, Route] | None = None) -> None:
+        self._routes = dict(enumerate(routes))
+        self._routes.update(sorted((more or {}).items()))
         self._by_parent: dict[str, list[int]] = {}
         self._by_port: dict[int, list[int]] = {}
-        live = [index for index, route in enumerate(routes) if in_use(route) and _small(route)]
-        self._first = live[:LOOKED_AT]
-        for index in live:
-            for name in routes[index].snis:
-                _keep(self._by_parent, _parent(normal_name(name)), index)
-            for entry in routes[index].destinations:
-                if entry.port is not None:
-                    _keep(self._by_port, entry.port, index)
+        self._live = [index for index, route in self._routes.items() if in_use(route) and _small(route)]
+        for index in self._live:
+            route = self._routes[index]
+            for parent in _parents(route):
+                self._by_parent.setdefault(parent, []).append(index)
+            for port in _ports(route):
+                self._by_port.setdefault(port, []).append(index)
+
+    def insert(self, index: int, route: Route) -> None:
+        """Know one more."""
+        self._routes[index] = route
+        if not (in_use(route) and _small(route)):
+            return
+        insort(self._live, index)
+        for parent in _parents(route):
+            insort(self._by_parent.setdefault(parent, []), index)
+        for port in _ports(route):
+            insort(self._by_port.setdefault(port, []), index)
+
+    def remove(self, index: int, route: Route) -> None:
+        """Forget one, as it was inserted."""
+        del self._routes[index]
+        if not (in_use(route) and _small(route)):
+            return
+        del self._live[bisect_left(self._live, index)]
+        for parent in _parents(route):
+            _drop(self._by_parent, parent, index)
+        for port in _ports(route):
+            _drop(self._by_port, port, index)
 
     def no_route(self, seen: Seen) -> str:
         """The text of the log line, without a stop."""
@@ -48,9 +74,9 @@ class Refusal:
 
     def nearest(self, seen: Seen) -> str:
         """The clause about the nearest route."""
-        chosen = {*self._first, *self._by_port.get(seen.destination[1], ())}
+        chosen = {*self._live[:LOOKED_AT], *self._by_port.get(seen.destination[1], ())[:LOOKED_AT]}
         if seen.name is not None:
-            chosen.update(self._by_parent.get(_parent(seen.name), ()))
+            chosen.update(self._by_parent.get(_parent(seen.name), ())[:LOOKED_AT])
         if not chosen:
             return "no route is near" if self._routes else "there is no route"
         _, index, failed = min(self._distance(index, seen) for index in chosen)
@@ -131,7 +157,18 @@ def _small(route: Route) -> bool:
     return len(route.snis) + len(route.sources) + len(route.destinations) <= MAX_CONDITIONS
 
 
-def _keep(kept: dict[K, list[int]], key: K, index: int) -> None:
-    few = kept.setdefault(key, [])
-    if len(few) < LOOKED_AT:
-        few.append(index)
+def _parents(route: Route) -> list[str]:
+    """The parent domains of a route's names, one for each."""
+    return [_parent(normal_name(name)) for name in route.snis]
+
+
+def _ports(route: Route) -> list[int]:
+    """The ports that a route listens to, one for each entry."""
+    return [entry.port for entry in route.destinations if entry.port is not None]
+
+
+def _drop(kept: dict[K, list[int]], key: K, index: int) -> None:
+    same = kept[key]
+    del same[bisect_left(same, index)]
+    if not same:
+        del kept[key]

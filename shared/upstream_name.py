@@ -28,6 +28,8 @@ def upstream_name(
     """
     if tls.name is not None:
         name = tls.name.render(session)
+    elif upstream is not None and upstream.host_header is not None:
+        name = upstream.host_header or host
     elif route is not None and route.service is not None:
         name = route.service.host
     elif upstream is not None and not upstream.implicit:
