@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .waiting import TIMEOUT, event
 
 if TYPE_CHECKING:
     from .session import Session
+    from .udp_session import UdpSession
 
 
 async def say(session: Session, text: bytes) -> None:
     """Send a text, through the client's TLS where it has one; whatever could not be sent is told at level info."""
+    if session.protocol == "UDP":
+        cast("UdpSession", session).say(text)
+        return
     rest = memoryview(text)
     if session.stream is not None:
         session.stream.tls.write(text)

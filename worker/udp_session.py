@@ -92,6 +92,11 @@ class UdpSession(Session):
 
     # From the client.
 
+    @property
+    def first_datagram(self) -> bytes:
+        """What began the session, while it does not proxy yet."""
+        return self._waiting[0] if self._waiting else b""
+
     def datagram(self, data: bytes | memoryview) -> None:
         """The client sent something."""
         size = len(data)

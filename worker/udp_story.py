@@ -18,6 +18,7 @@ from .connect import (
     proxy_header,
     tune,
 )
+from .kit import hooks
 from .passing import choose_balancer
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ async def story(session: UdpSession) -> None:
     if target.has_sets:
         for name, template in target.settings.sets:
             session.values[name] = template.render(session)
+    if target.plugins:
+        if not await hooks.preread(session):
+            return
+        target = session.target
     if target.reply is not None:
         text = target.reply.render(session).encode("utf-8", "surrogateescape")
         if not text or session.say(text):
@@ -55,6 +60,8 @@ async def story(session: UdpSession) -> None:
         return
     if target.says_info:
         log_connected(session)
+    if target.plugins:
+        hooks.connected(session)
     session.begin(header_of(session, target.proxy_protocol) if target.proxy_protocol else b"")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ stream {
 
     stream_listen 127.0.0.1:%%PORT_one%%;
     server { listen 127.0.0.1:%%PORT_server%%; proxy_pass %%ECHO%%; }
+    server { listen 127.0.0.1:%%PORT_udp%% udp; proxy_pass 127.0.0.1:9; }
 
     certificate { ssl_certificate %%CRT%%; ssl_certificate_key %%KEY%%; }
     upstream pool { server %%PEER_B%%; }
@@ -356,3 +358,24 @@ def test_plugins_that_are_right_pass_the_test(tmp_path: Path) -> None:
     tried = Tried(tmp_path, text, "-t")
     assert tried.status == 0, tried.said
     assert "records" not in tried.left()
+
+
+def test_datagrams_have_plugins_too(gate: Gate) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect(("127.0.0.1", gate.port("udp")))
+        client.send(b"answer ")
+        assert client.recv(100) == b"answered\n"
+        row = told(gate, client.getsockname()[1])
+    assert row["record"]["session"]["protocol"] == "UDP"
+    assert row["record"]["session"]["status"] == 200
+    assert row["ctx"]["order"] == ["answer"]
+
+
+def test_a_datagrams_session_can_be_refused(gate: Gate) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect(("127.0.0.1", gate.port("udp")))
+        client.send(b"refuse ")
+        assert client.recv(100) == b"go away\n"
+        assert told(gate, client.getsockname()[1])["record"]["refusal"] == "denied"

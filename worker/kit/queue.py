@@ -122,6 +122,9 @@ class Queue(Generic[Entry]):
         """Wait until there is a whole batch, or long enough."""
         if len(self._entries) < self._config.max_batch_size and not self._closing:
             self._full.clear()
+            if not self._config.max_coalescing_delay:
+                await asyncio.sleep(0)  # what comes in this turn goes together, and no timer is made for it
+                return
             try:
                 async with asyncio.timeout(self._config.max_coalescing_delay):
                     await self._full.wait()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from socket import MSG_DONTWAIT, MSG_PEEK
 from ssl import SSLObject
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from ...shared.hello import PROTOCOLS
 from ...shared.hello_details import HelloDetails
@@ -29,6 +29,7 @@ from .tcp_info import tcp_info
 if TYPE_CHECKING:
     from ..session import Session
     from ..target import Target
+    from ..udp_session import UdpSession
     from .kit import Kit
 
 PEEK: Final = MSG_PEEK | MSG_DONTWAIT
@@ -150,7 +151,9 @@ class PluginSession:
     @property
     def first_bytes(self) -> bytes:
         session = self._session
-        if session.stream is not None or session.status or session.protocol != "TCP":
+        if session.protocol == "UDP":
+            return cast("UdpSession", session).first_datagram
+        if session.stream is not None or session.status:
             return b""
         try:
             return session.sock.recv(session.target.settings.preread_buffer_size, PEEK)
