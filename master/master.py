@@ -1,8 +1,6 @@
-"""The master: an event loop in slices.
+"""The master: what is done at each turn of its loop, with no loop on the stack; only there does it fork.
 
-`run_until_complete` returns as soon as there is something to do; what is to be done is done with no loop on the stack,
-and only there does it fork. Whatever happens inside the loop (a worker's message, its death, a timer) only posts an
-action, and signals are only queued; they are handled in nginx's order of precedence, one `handle_<name>` each.
+Signals are handled in nginx's order of precedence, one `handle_<name>` each.
 
 A reload goes through one generation more: it is *pending* while its workers start, and then either takes the place of
 the *current* one, whose workers drain, or is refused and leaves nothing behind. The start is the first pending
@@ -11,17 +9,12 @@ generation; refused, it ends the master.
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import time
-import traceback
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from signal import Signals
 from typing import Final
-
-import uvloop
 
 from ..shared.errorlog import STDERR, ErrorLog
 from ..shared.errors import ConfigError, StartError
@@ -38,8 +31,9 @@ from .ledger import Ledger
 from .listeners import Listeners
 from .notify import Notifier
 from .nursery import Nursery
-from .signals import SignalQueue, has_terminal, received
+from .signals import has_terminal, received
 from .speech import sentence
+from .turns import Turns
 from .upgrade import Upgrade
 from .zones import ZonePool
 
@@ -67,10 +61,8 @@ class Master:
         self._launch = launch
         self._stderr = stderr
         self._started = started
-        self._loop = uvloop.new_event_loop()
-        self._wake = asyncio.Event()
-        self._actions: deque[Callable[[], object]] = deque()
-        self._signals = SignalQueue(lambda: self._loop.call_soon_threadsafe(self._wake.set))
+        self._turns = Turns(self._handle, partial(self._write, Level.ALERT))
+        self._loop, self._post, self._later = self._turns.loop, self._turns.post, self._turns.later
         ledger = Ledger()
         self._announcer = Announcer(self._loop, ledger, notifier, self._warn)
         self._listeners = Listeners(inheritance, self._notice)
@@ -96,16 +88,14 @@ class Master:
 
     def run(self, configuration: Configuration) -> None:
         """Serve until told to stop; raises StartError if the first generation could not start."""
-        self._signals.install()
+        self._turns.catch_signals()
         try:
             try:
                 self._begin(configuration)
             except REFUSABLE as error:
                 self._failure = StartError(sentence(error))
                 self._stop()
-            while not (self._stopping and not self._nursery):
-                self._loop.run_until_complete(self._something())
-                self._turn()
+            self._turns.run_while(lambda: not self._stopping or self._nursery)
         finally:
             self._listeners.close()
             self._announcer.gone()
@@ -115,33 +105,10 @@ class Master:
             raise self._failure
         self._notice("exit")
 
-    # The loop and its turns.
-
-    async def _something(self) -> None:
-        if not self._actions and not self._signals:
-            await self._wake.wait()
-        self._wake.clear()
-
-    def _turn(self) -> None:
-        while self._actions or self._signals:
-            try:
-                while self._actions:
-                    self._actions.popleft()()
-                number = self._signals.take()
-                if number is not None:
-                    getattr(self, f"handle_{number.name.removeprefix('SIG').lower()}")()
-            except Exception:  # a mistake of ours must not end what serves
-                for line in traceback.format_exc().splitlines():
-                    self._write(Level.ALERT, line)
-
-    def _post(self, action: Callable[[], object]) -> None:
-        self._actions.append(action)
-        self._wake.set()
-
-    def _later(self, seconds: float, action: Callable[[], object]) -> None:
-        self._loop.call_later(seconds, self._post, action)
-
     # Signals.
+
+    def _handle(self, number: Signals) -> None:
+        getattr(self, f"handle_{number.name.removeprefix('SIG').lower()}")()
 
     def handle_chld(self) -> None:
         """A child ended: workers have their pidfd, so this is for others."""
