@@ -14,7 +14,7 @@ from typing import Final
 from ..errors import ConfigError
 from ..model.stream import Notice
 from ..model.where import NOWHERE
-from .plain import Outline, PlainDirective
+from .plain import Outline, PlainDirective, begins_a_line
 from .report import attach
 from .suggest import nearest
 from .table.spec import Spec, expected
@@ -88,7 +88,7 @@ class Right:
         if (directive.name, outline) not in self._outlines:
             if not self.inside(directive):
                 return False
-            if len(self._outlines) < REMEMBERED:
+            if begins_a_line(outline) and len(self._outlines) < REMEMBERED:
                 self._outlines.add((directive.name, outline))
         return True
 

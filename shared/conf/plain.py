@@ -9,7 +9,7 @@ not right, is left to the lexer and the parser, which also say what is wrong wit
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..model.where import Where
@@ -31,6 +31,12 @@ STATEMENT: Final = re.compile(
 LINE: Final = re.compile(r"[ \t\r\n]*+([^;]+);")
 NAMES: Final = "snis "
 Outline = tuple[str, str]
+"""What is before a line's `snis` and behind it. Where `snis` ends an argument, the outline is none to be learned from."""
+
+
+def begins_a_line(outline: Outline) -> bool:
+    """Whether it is the directive `snis` that is left out, and not a part of another."""
+    return outline[0].rstrip()[-1:] in ("", ";")
 
 
 class PlainDirective(Directive):
@@ -43,14 +49,19 @@ class PlainDirective(Directive):
         self.name, *self._texts = head.split()
         self.body = body
         """The text of the lines inside a block; None for a simple directive."""
-        self.outline: Outline | None = None
-        """The text of the block around the arguments of `snis`, if it has any: what blocks have in common."""
-        self.names: list[str] = []
-        """Those arguments."""
         self._source = source
         self._offset = offset
+        self.outline: Outline | None = None
+        """The text of the block around the arguments of `snis`, if it has any: what blocks have in common."""
+        self.names: Sequence[str] = ()
+        """Those arguments."""
         if body:
-            self._divide(body)
+            before, _, rest = body.partition(NAMES)
+            line, _, after = rest.partition(";")
+            names = line.split()
+            if names:
+                self.outline = (before, after)
+                self.names = names
 
     @property
     def texts(self) -> list[str]:
@@ -78,14 +89,6 @@ class PlainDirective(Directive):
             raise AttributeError(name)
         made: object = getattr(self, name)
         return made
-
-    def _divide(self, body: str) -> None:
-        before, _, rest = body.partition(NAMES)
-        line, _, after = rest.partition(";")
-        names = line.split()
-        if names and before.rstrip()[-1:] in ("", ";"):
-            self.outline = (before, after)
-            self.names = names
 
     def _words(self) -> Iterator[Word]:
         position = self._offset + len(self.name)

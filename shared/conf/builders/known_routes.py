@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from ...model.stream import Route
-from ..plain import Outline, PlainDirective
+from ..plain import Outline, PlainDirective, begins_a_line
 from ..tree import Directive
-from .names import compared, sni_mistake
+from .names import ORDINARY, compared, sni_mistake
 
 CONDITIONS: Final = frozenset(
     {"protocols", "snis", "sources", "destinations", "service", "preserve_host", "plugin", "tags"}
@@ -34,9 +34,10 @@ class KnownRoutes:
         like = self._alike.get(directive.outline)
         if like is None:
             return None
-        names = [compared(text) for text in directive.names]
-        for each in names:
-            if sni_mistake(each):
+        names = directive.names
+        if not all(map(ORDINARY.fullmatch, names)):
+            names = [compared(text) for text in names]
+            if any(map(sni_mistake, names)):
                 return None  # to be complained of at its place
         return Route(
             name=name,
@@ -54,5 +55,5 @@ class KnownRoutes:
         """Remember a route that was read as a whole, unless it has settings: they may know their place."""
         if not isinstance(directive, PlainDirective) or directive.outline is None or len(self._alike) >= REMEMBERED:
             return
-        if all(line.name in CONDITIONS for line in directive.block or ()):
+        if begins_a_line(directive.outline) and all(line.name in CONDITIONS for line in directive.block or ()):
             self._alike[directive.outline] = route

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from builds import build
+from builds import build, gateway
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.shared.conf.check import check
 from penstock.shared.conf.parser import Body, parse
-from penstock.shared.conf.plain import LONGEST, PlainDirective
+from penstock.shared.conf.plain import LONGEST, PlainDirective, begins_a_line
 from penstock.shared.conf.table.table import TABLE
 from penstock.shared.conf.tree import Directive
 from penstock.shared.errors import ConfigError
@@ -57,6 +57,9 @@ LINES = [
     "proxy_timeout 3s;",
     "tags t;",
     "snis",
+    "service my-snis ;",
+    "tags x-snis a;",
+    "tags x-snis a b;",
     "unknown x;",
     "  # comment\n",
     "access_log 'off';",
@@ -214,8 +217,15 @@ def test_an_outline_is_the_text_around_the_names() -> None:
     assert (found.outline, found.names) == ((" protocols tls; ", " service s;"), ["a.test", "b"])
     assert plain("route r { protocols tls; }").outline is None
     assert plain("snis a;").outline is None
-    assert plain("route r { tags my-snis a; }").outline is None
     assert plain("route r { snis ; }").outline is None
+
+
+def test_a_word_that_ends_like_snis_is_none() -> None:
+    found = plain("route r { tags my-snis a; }")
+    assert found.outline is not None
+    assert not begins_a_line(found.outline)
+    text = "".join(f"route r{at} {{ protocols tls; tags my-snis t{at}; snis a b; }}" for at in range(3))
+    assert [route.snis for route in gateway(text).routes] == [("a", "b")] * 3
 
 
 def test_names_may_be_any_words_so_that_an_outline_decides_whether_a_block_is_right() -> None:
