@@ -52,6 +52,7 @@ def record() -> Iterator[Record]:
 def test_what_is_posted_is_done_in_its_order_with_no_loop_on_the_stack(record: Record) -> None:
     record.turns.post(record.does(1))
     record.turns.post(lambda: record.turns.post(record.does(2)))
+    assert record.until(2) == [(1, False), (2, False)]
     record.turns.later(0.001, record.does(3))
     assert record.until(3) == [(1, False), (2, False), (3, False)]
 
