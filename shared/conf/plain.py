@@ -31,7 +31,7 @@ STATEMENT: Final = re.compile(
 LINE: Final = re.compile(r"[ \t\r\n]*+([^;]+);")
 NAMES: Final = "snis "
 Outline = tuple[str, str]
-"""What is before a line's `snis` and behind it. Where `snis` ends an argument, the outline is none to be learned from."""
+"""What is before a line's `snis` and behind it. Nothing is to be learned of it where another word ends like that."""
 
 
 def begins_a_line(outline: Outline) -> bool:

@@ -14,7 +14,7 @@ ENTITY: Final = re.compile(r"[0-9A-Za-z.\-_~\u0080-\U0010ffff]+")
 """Kong's names of services and routes."""
 HOSTNAME: Final = re.compile(r"(?!-)[0-9a-z_-]+(\.[0-9a-z_-]+)*")
 ORDINARY: Final = re.compile(r"(?!-)(?:[0-9a-z_-]++\.)*+[0-9a-z_-]*[a-z]")
-"""Those of them that end in a letter, so that they are no address: nearly all. They are written as they are compared."""
+"""Those of them that end in a letter, so that they are no address: nearly all. They are compared as they are."""
 PORT: Final = re.compile(r"[^:]+:[0-9]+")
 
 
