@@ -81,6 +81,7 @@ class Generation:
         self.peers = self._pool.peers(configuration)
         self._found = self._pool.found(configuration)
         self.health = self._pool.health(configuration)
+        self._rates = self._pool.rates(configuration)
         self._seats: dict[int, int] = {}
         """By slot, while there are limits to count."""
         self.backoffs = [Backoff() for _ in range(self.slots)]
@@ -148,6 +149,7 @@ class Generation:
             peers=self.peers,
             found=self._found,
             health=self.health,
+            rates=self._rates,
             descriptors=self._pool.descriptors(),
         )
 

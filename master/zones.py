@@ -17,7 +17,9 @@ from ..shared.limit_zone import LimitZone
 from ..shared.model.stream import Configuration
 from ..shared.model.upstream import Upstream
 from ..shared.peer_zone import PeerZone
-from ..shared.zones import UNSHARED, LockFile
+from ..shared.plugin_counters import plugin_names
+from ..shared.rate_zone import RateZone
+from ..shared.zones import PLUGINS, UNSHARED, LockFile
 
 LimitKey = tuple[str, int, str]
 """Name, size and key: what makes two zones the same."""
@@ -28,6 +30,17 @@ GENERATIONS: Final = 8
 """more of them when one generation has many."""
 
 
+PLUGIN_SIZE: Final = 4 << 20
+"""Bytes, as `limit_conn_zone` counts them, of the memory in which plugins count: 65,536 keys."""
+PLUGIN_KEYS: Final = 65536
+"""Keys that plugins may ration."""
+
+
+def plugins_count(configuration: Configuration) -> bool:
+    """Whether there may be plugins that count or ration."""
+    return bool(configuration.main.admin.listens) or next(plugin_names(configuration), None) is not None
+
+
 class ZonePool:
     """The zones of limits, the seats in them, and the locks of all zones."""
 
@@ -36,20 +49,24 @@ class ZonePool:
         self._limits: dict[LimitKey, LimitZone] = {}
         self._found: FoundMemory | None = None
         self._health: HealthZone | None = None
+        self._rates: RateZone | None = None
         self._seats = 0
         self._free: list[int] = []
 
     def limits(self, configuration: Configuration) -> Mapping[str, LimitZone]:
         """Those that a configuration declares, by name."""
         found: dict[str, LimitZone] = {}
-        if configuration.stream.limit_zones and not self._seats:
+        zones = {name: (zone.size, zone.key.source) for name, zone in configuration.stream.limit_zones.items()}
+        if plugins_count(configuration):
+            zones[PLUGINS] = (PLUGIN_SIZE, "")
+        if zones and not self._seats:
             self._seats = max(SEATS, GENERATIONS * configuration.main.worker_processes)
             self._free = list(range(self._seats - 1, -1, -1))
-        for name, zone in configuration.stream.limit_zones.items():
-            key = (name, zone.size, zone.key.source)
+        for name, (size, source) in zones.items():
+            key = (name, size, source)
             made = self._limits.get(key)
             if made is None:
-                made = self._limits[key] = LimitZone(zone.size, self._file().lock(), self._seats)
+                made = self._limits[key] = LimitZone(size, self._file().lock(), self._seats)
             found[name] = made
         return found
 
@@ -85,6 +102,12 @@ class ZonePool:
         if self._health is None and wanted:
             self._health = HealthZone(self._file().lock())
         return self._health
+
+    def rates(self, configuration: Configuration) -> RateZone | None:
+        """What plugins ration, one for all generations; None while there are no plugins."""
+        if self._rates is None and plugins_count(configuration):
+            self._rates = RateZone(PLUGIN_KEYS, self._file().lock())
+        return self._rates
 
     def keep(self, limits: Mapping[str, LimitZone]) -> None:
         """Forget all others: what comes back after a while counts from nothing."""

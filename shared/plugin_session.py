@@ -239,6 +239,19 @@ class Worker(Protocol):
     def sessions(self) -> Iterable[Session]:
         """The sessions of this worker that this plugin instance belongs to, and whose upstream stands."""
 
+    def take(self, key: str, rate: float, burst: int = 1) -> float:
+        """One more of what may happen `rate` times a second, and `burst` times at once, under a key of this plugin.
+
+        0 when it is granted, else the seconds until it would be. Exact over all workers, and kept over a reload.
+        """
+
+    def enter(self, key: str, limit: int) -> int:
+        """One more of at most `limit` at the same time under a key: a ticket to be given to `leave`, 0 when there are
+        that many. Exact over all workers; what a worker held that died is given back."""
+
+    def leave(self, ticket: int) -> None:
+        """One less."""
+
     def count_records(self, outcome: str, times: int = 1) -> None:
         """Count records of a log plugin: `queued`, `delivered`, `dropped` or `retried`. A `Queue` does it by itself."""
 

@@ -40,6 +40,10 @@ class StandInWorker:
     spawned: list[tuple[str, Coroutine[Any, Any, None]]] = field(default_factory=list)
     timers: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
     counted: dict[str, int] = field(default_factory=dict)
+    budgets: dict[str, float] = field(default_factory=dict)
+    """Of `take`: when each key is whole again."""
+    tickets: dict[int, str] = field(default_factory=dict)
+    """Of `enter`: the keys that are held."""
     open_sessions: list[Session] = field(default_factory=list)
 
     def now(self) -> float:
@@ -61,6 +65,27 @@ class StandInWorker:
     def sessions(self) -> Iterable[Session]:
         """`open_sessions`."""
         return self.open_sessions
+
+    def take(self, key: str, rate: float, burst: int = 1) -> float:
+        """As a worker does it, by `time`."""
+        whole = max(self.budgets.get(key, 0.0), self.time) + 1 / rate
+        over = whole - self.time - burst / rate
+        if over > 1e-6:
+            return over
+        self.budgets[key] = whole
+        return 0.0
+
+    def enter(self, key: str, limit: int) -> int:
+        """As a worker does it."""
+        if sum(each == key for each in self.tickets.values()) >= limit:
+            return 0
+        ticket = max(self.tickets, default=0) + 1
+        self.tickets[ticket] = key
+        return ticket
+
+    def leave(self, ticket: int) -> None:
+        """As a worker does it."""
+        del self.tickets[ticket]
 
     def count_records(self, outcome: str, times: int = 1) -> None:
         """Kept in `counted`."""

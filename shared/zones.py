@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from .health_zone import HealthZone
     from .limit_zone import LimitZone
     from .peer_zone import PeerZone
+    from .rate_zone import RateZone
 
 Lock = AbstractContextManager[object]
 ALIGNMENT: Final = 64
 """Bytes of a line of the processor's cache, so that no array begins in the middle of one."""
+PLUGINS: Final = "\0plugins"
+"""The name among the limits of the memory in which plugins count; none of a configuration's can be the same."""
 UNSHARED: Lock = nullcontext()
 """The lock of memory that one process has for itself."""
 
@@ -80,6 +83,8 @@ class Zones:
     """What names with `resolve` were found to be."""
     health: HealthZone | None = None
     """The health of peers."""
+    rates: RateZone | None = None
+    """What plugins ration."""
     descriptors: tuple[int, ...] = ()
     """What a child must keep open."""
 

@@ -379,3 +379,38 @@ def test_a_datagrams_session_can_be_refused(gate: Gate) -> None:
         client.send(b"refuse ")
         assert client.recv(100) == b"go away\n"
         assert told(gate, client.getsockname()[1])["record"]["refusal"] == "denied"
+
+
+COUNTING: Final = """
+worker_processes 3;
+stream {
+    plugin_path %%FOLDER%%;
+    server { listen 127.0.0.1:%%PORT_c%%; proxy_pass %%ECHO%%; }
+    plugin counter {}
+}
+"""
+
+
+def test_plugins_count_over_all_workers_and_over_a_reload(tmp_path: Path, echo: Peer) -> None:
+    def status(client: socket.socket) -> bool:
+        """Whether a session was let in."""
+        try:
+            client.sendall(b"x")
+            return client.recv(1) == b"x"
+        except ConnectionError:
+            return False
+
+    with Gate(tmp_path, COUNTING, FOLDER=FOLDER, ECHO=echo) as gate:
+        clients = [connect(gate.port("c")) for _ in range(6)]
+        let_in = [client for client in clients if status(client)]
+        assert len(let_in) == 2
+        for client in clients:
+            client.close()
+        wait_for(lambda: gate.metric("penstock_sessions_active", listener=f"127.0.0.1:{gate.port('c')}") == 0, "idle")
+        gate.reload()
+        later = 0
+        for _ in range(6):
+            with connect(gate.port("c")) as client:
+                later += status(client)
+        assert later == 2, "four in all, over the reload"
+        assert gate.metric("penstock_plugin_errors_total", plugin="counter", phase="log") == 0

@@ -64,3 +64,15 @@ def test_a_worker_keeps_what_it_was_asked() -> None:
     worker.count_records("dropped", 2)
     assert (worker.lines, worker.counted, worker.timers) == ([("warn", "x")], {"dropped": 3}, [(1.0, list)])
     assert list(worker.sessions()) == []
+
+
+def test_a_worker_rations_and_counts() -> None:
+    worker = StandInWorker()
+    assert [worker.take("a", 2.0, 2) for _ in range(3)] == [0.0, 0.0, pytest.approx(0.5)]
+    worker.time += 0.5
+    assert worker.take("a", 2.0, 2) == 0.0
+    first = worker.enter("a", 1)
+    assert worker.enter("a", 1) == 0
+    assert worker.enter("b", 1)
+    worker.leave(first)
+    assert worker.enter("a", 1)

@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from ...shared.limit_zone import FULL, RECORD_SIZE, LimitZone
 from ...shared.model.log import Level
 from ...shared.plugin_session import Level as LevelName
 from ...shared.plugin_session import Session
+from ...shared.rate_zone import RateZone
+from ...shared.zones import PLUGINS, UNSHARED, Zones
+
+ALONE: Final = 4096
+"""Keys, where the memory is one worker's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The memory in which the plugins of all workers count, and this worker's seat in it."""
+
+    rates: RateZone
+    counts: LimitZone
+    seat: int
+
+    @classmethod
+    def alone(cls) -> Shared:
+        """That of a worker which has no others."""
+        return cls(RateZone(ALONE, UNSHARED), LimitZone(ALONE * RECORD_SIZE, UNSHARED, 1), 0)
+
+    @classmethod
+    def of(cls, zones: Zones) -> Shared | None:
+        """What the master has made; None where it has not."""
+        counts = zones.limits.get(PLUGINS)
+        return cls(zones.rates, counts, zones.seat) if zones.rates is not None and counts is not None else None
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +57,8 @@ class Host:
     mine: Callable[[], Iterable[Session]] = tuple
     count: Callable[[str, int], None] = lambda _word, _times: None
     """Counts records of a queue, by one of `plugin_counters.RECORDS`."""
+    shared: Shared | None = None
+    """What it counts in; none of its own is made before it counts."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -50,6 +79,31 @@ class Host:
     def sessions(self) -> Iterable[Session]:
         """Those that this plugin belongs to, and whose upstream stands."""
         return self.mine()
+
+    def take(self, key: str, rate: float, burst: int = 1) -> float:
+        """Ration something."""
+        return self._memory().rates.take(self._key(key), rate, burst, time.monotonic())
+
+    def enter(self, key: str, limit: int) -> int:
+        """Count something that lasts."""
+        memory = self._memory()
+        record = memory.counts.enter(self._key(key), limit, memory.seat)
+        if record == FULL:
+            self.log("crit", "there is no room for another key to count")
+        return max(record, 0)
+
+    def leave(self, ticket: int) -> None:
+        """It is over."""
+        memory = self._memory()
+        memory.counts.leave(ticket, memory.seat)
+
+    def _key(self, key: str) -> bytes:
+        return f"{self.name}\0{key}".encode("utf-8", "surrogateescape")
+
+    def _memory(self) -> Shared:
+        if self.shared is None:
+            self.shared = Shared.alone()
+        return self.shared
 
     def count_records(self, outcome: str, times: int = 1) -> None:
         """Count records of a log plugin."""

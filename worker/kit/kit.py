@@ -27,7 +27,7 @@ from ...shared.template import Getter, Lookup, Template, compile_template
 from ...shared.variables import lookup
 from .hooked import Hooked, described
 from .hooks import view_of
-from .host import Host
+from .host import Host, Shared
 from .library import Library, placed
 
 if TYPE_CHECKING:
@@ -214,6 +214,7 @@ class Kit:
             start=self._spawn,
             repeat=self._every,
             count=count,
+            shared=Shared.of(worker.birth.zones),
         )
 
     async def _begun(self, hooked: Hooked, hook: str) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from plugin_host import Lent
+
+from penstock.shared.limit_zone import LimitZone
+from penstock.shared.rate_zone import RateZone
+from penstock.shared.zones import PLUGINS, UNSHARED, Zones
+from penstock.worker.kit.host import Shared
 
 
 def test_a_plugins_lines_name_it() -> None:
@@ -24,3 +30,37 @@ def test_what_is_lent_is_used() -> None:
 def test_relative_paths_are_below_the_prefix() -> None:
     host = Lent(prefix="/var/lib/p").host
     assert (host.path("logs/a"), host.path("/b")) == ("/var/lib/p/logs/a", "/b")
+
+
+def test_a_plugin_rations_under_keys_of_its_own() -> None:
+    shared = Shared.alone()
+    one, two = Lent("one").host, Lent("two").host
+    one.shared = two.shared = shared
+    assert one.take("a", 0.01) == 0.0
+    assert one.take("a", 0.01) == pytest.approx(100.0, rel=0.1)
+    assert two.take("a", 0.01) == 0.0
+
+
+def test_what_lasts_is_counted_until_it_is_over() -> None:
+    host = Lent().host
+    first = host.enter("a", 2)
+    assert first
+    assert host.enter("a", 2)
+    assert host.enter("a", 2) == 0
+    host.leave(first)
+    assert host.enter("a", 2)
+
+
+def test_where_there_is_no_room_the_log_says_so() -> None:
+    lent = Lent()
+    lent.host.shared = Shared(RateZone(1, UNSHARED), LimitZone(64, UNSHARED, 1), 0)
+    assert lent.host.enter("a", 1)
+    assert lent.host.enter("b", 1) == 0
+    assert lent.lines == [("crit", 'plugin "tried": there is no room for another key to count')]
+
+
+def test_the_masters_memory_is_used_where_there_is_some() -> None:
+    counts, rates = LimitZone(64, UNSHARED, 9), RateZone(1, UNSHARED)
+    shared = Shared.of(Zones(seat=8, limits={PLUGINS: counts}, rates=rates))
+    assert shared == Shared(rates, counts, 8)
+    assert Shared.of(Zones()) is None
