@@ -262,7 +262,7 @@ class Session:
         if side is self.client:
             self.info(f"{describe('recv', error)} while proxying and reading from client")
         else:
-            self.error(f"{describe('recv', error)} while proxying and reading from upstream")
+            self._upstream_failed(f"{describe('recv', error)} while proxying and reading from upstream")
 
     def _broken_off(self, peer: PeerState) -> None:
         """The peer reset the connection: within the first second that is as good as refusing it."""
@@ -276,8 +276,11 @@ class Session:
         if side is self.client:
             self.info(f"{describe('send', error)} while proxying and sending to client")
         else:
-            self.error(f"{describe('send', error)} while proxying and sending to upstream")
+            self._upstream_failed(f"{describe('send', error)} while proxying and sending to upstream")
         self.finish(200)
+
+    def _upstream_failed(self, text: str) -> None:
+        self.target.log.error(text + self.context() + self.bytes_text(), self.number)
 
     # The end.
 
