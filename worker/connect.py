@@ -13,6 +13,7 @@ from ..shared.view import Try
 from ..shared.words import CONNECT_OUTCOMES
 from .handshake import TIMED_OUT, connect_tls
 from .local_address import bind_local
+from .starttls import open_upstream
 from .upstream_tls import check_upstream, upstream_name
 from .waiting import TIMEOUT, event
 
@@ -75,6 +76,8 @@ async def connect(session: Session, balancer: Balancer) -> bool:
             worker.upstream_connect.observe(worker.row, reactor.now - attempt.started)
             if target.eager:
                 outcome, text = greet(session, peer, attempt)
+            if not outcome and session.opening is not None:
+                outcome, text = await open_upstream(session)
             if not outcome and target.upstream_context is not None:
                 outcome, text = await attempt_tls(session, peer)
             if not outcome:

@@ -16,6 +16,7 @@ from .access import admitted
 from .handshake import accept_tls
 from .kit import hooks
 from .preread import Look, look
+from .starttls import open_client
 
 if TYPE_CHECKING:
     from .route_targets import RouteTargets
@@ -96,6 +97,10 @@ async def enter(session: Session) -> bool:
     if listener.listen.mode is not Mode.PLAIN:
         tables.waiting.enter(session)
         try:
+            if listener.starttls is not None and not await open_client(
+                session, listener.starttls, tables.gateway.settings
+            ):
+                return False
             seen = await look(session, tables.gateway.settings)
         finally:
             tables.waiting.leave(session)

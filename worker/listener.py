@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..shared.counters import Layout
 from ..shared.model.listen import Listen
+from ..shared.starttls.protocols import PROTOCOLS
 from ..shared.words import WORKER_EVENTS
 from .reactor import LEVEL
 from .session import Session
@@ -54,6 +55,8 @@ class Listener:
         self.cells = layout.sessions(self.number, target.number)
         self.wildcard = listen.address.host in ("0.0.0.0", "::")
         self.prereads = listen.ssl or target.settings.ssl_preread
+        self.starttls = PROTOCOLS[listen.starttls] if listen.starttls else None
+        """How sessions begin in clear before they turn to TLS."""
         self.tables: GatewayTables | None = None
         self.servers: VirtualServers | None = None
         """The servers that share this address, where the name in a TLS hello chooses among them."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .listener import Listener
     from .peer import PeerState
     from .relay import Endpoint
+    from .starttls import Opening
     from .target import Target
     from .tls_stream import TlsStream
 
@@ -62,6 +63,7 @@ class Session:
         "idle_timeout",
         "listener",
         "number",
+        "opening",
         "peer",
         "peer_addr",
         "peer_port",
@@ -110,6 +112,8 @@ class Session:
         self.tls: ssl.SSLObject | None = None
         self.stream: TlsStream | None = None
         """The client's TLS, once its handshake is done."""
+        self.opening: Opening | None = None
+        """How it began in clear, on a listener with `starttls=`."""
         self.refusal = ""
         self.values: dict[str, str] = {}
         self.advance: Callable[[int | None], object] | None = None

@@ -57,6 +57,8 @@ class Listen:
     ipv6only: bool = True
     multipath: bool = False
     so_keepalive: Keepalive | None = None
+    starttls: str = ""
+    """`starttls=`: the protocol in which clients ask for TLS."""
     options: bool = field(default=False, compare=False)
     """Whether anything was said about the socket itself, be it what holds anyway: one server of an address may."""
 

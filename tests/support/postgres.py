@@ -33,16 +33,27 @@ class Postgres:
         self._account = pwd.getpwnam(USER) if os.geteuid() == 0 else None
         if self._account is not None:
             os.chown(self.folder, self._account.pw_uid, self._account.pw_gid)
-        self._run("initdb", "-D", self.data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", "--no-locale")
+        self.run("initdb", "-D", self.data, "-U", USER, "-A", "trust", "--no-sync", "-E", "UTF8", "--no-locale")
 
     def start(self) -> None:
         """Serve; returns once connections are accepted."""
         options = " ".join(("-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder), *QUICK))
-        self._run("pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-o", options, "start")
+        self.run("pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-o", options, "start")
+
+    def secure(self, certificate: Path, key: Path) -> None:
+        """Offer TLS from the next start on."""
+        for name, source in (("server.crt", certificate), ("server.key", key)):
+            place = self.data / name
+            place.write_bytes(source.read_bytes())
+            place.chmod(0o600)
+            if self._account is not None:
+                os.chown(place, self._account.pw_uid, self._account.pw_gid)
+        with (self.data / "postgresql.conf").open("a") as settings:
+            settings.write("ssl = on\n")
 
     def stop(self, how: str = "fast") -> None:
         """End it; what was committed stays."""
-        self._run("pg_ctl", "-D", self.data, "-m", how, "-w", "stop")
+        self.run("pg_ctl", "-D", self.data, "-m", how, "-w", "stop")
 
     def create(self, name: str) -> str:
         """Make a database and give its connection text."""
@@ -55,13 +66,14 @@ class Postgres:
 
     def sql(self, database: str, statement: str) -> str:
         """What psql prints for a statement."""
-        return self._run("psql", "-h", self.folder, "-p", self.port, "-U", USER, "-d", database, "-Atc", statement)
+        return self.run("psql", "-h", self.folder, "-p", self.port, "-U", USER, "-d", database, "-Atc", statement)
 
     def remove(self) -> None:
         """Leave nothing behind."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _run(self, program: str, *arguments: object) -> str:
+    def run(self, program: str, *arguments: object) -> str:
+        """What one of its programs prints; fails the test when that fails."""
         account = self._account
         # pg_ctl's server inherits the output, so that a pipe would never end
         with tempfile.TemporaryFile("w+") as output:

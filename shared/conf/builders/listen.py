@@ -9,6 +9,7 @@ from typing import Any, Final
 from ...errors import ConfigError
 from ...model.address import Address
 from ...model.listen import Keepalive, Listen, Mode
+from ...starttls.protocols import NOT_POSSIBLE, PROTOCOLS
 from .. import values
 from ..suggest import nearest
 from ..tree import Directive, Word
@@ -33,7 +34,9 @@ SERVER_WORDS: Final = (
     "so_keepalive",
     *IGNORED,
 )
-GATEWAY_WORDS: Final = tuple(sorted({*SERVER_WORDS, "plain"} - {"udp", "default_server", "default", *IGNORED}))
+GATEWAY_WORDS: Final = tuple(
+    sorted({*SERVER_WORDS, "plain", "starttls"} - {"udp", "default_server", "default", *IGNORED})
+)
 
 Parameters = dict[str, Any]
 """Fields of Listen; `Any` because they are of several types, which `Listen(**…)` and its readers know."""
@@ -56,7 +59,11 @@ class Listeners:
 
     def gateway(self, directive: Directive) -> tuple[Listen, ...]:
         """The addresses of one `stream_listen`."""
-        return self._build(directive, gateway_parameter, {"mode": Mode.SNIFF})
+        fields: Parameters = {"mode": Mode.SNIFF}
+        listens = self._build(directive, gateway_parameter, fields)
+        if fields.get("starttls") and fields["mode"] is Mode.PLAIN:
+            raise ConfigError('"plain" and "starttls=" exclude each other', directive.where)
+        return listens
 
     def _build(
         self, directive: Directive, parameter: Callable[[Word, Parameters], None], fields: Parameters
@@ -120,7 +127,10 @@ def server_parameter(word: Word, fields: Parameters) -> None:
 def gateway_parameter(word: Word, fields: Parameters) -> None:
     """One parameter of `stream_listen`: `ssl` and `plain` are modes there, and there is no UDP."""
     mode = MODES.get(word.text)
-    if mode is None:
+    name, equals, value = word.text.partition("=")
+    if name == "starttls" and equals:
+        fields["starttls"] = starttls(word, value)
+    elif mode is None:
         if word.text.partition("=")[0] not in GATEWAY_WORDS:
             raise unknown_parameter(word, GATEWAY_WORDS)
         server_parameter(word, fields)
@@ -128,6 +138,17 @@ def gateway_parameter(word: Word, fields: Parameters) -> None:
         fields["mode"] = mode
     else:
         raise ConfigError('"ssl" and "plain" exclude each other', word.where)
+
+
+def starttls(word: Word, value: str) -> str:
+    """The protocol of `starttls=`."""
+    if value in NOT_POSSIBLE:
+        raise ConfigError(f'"starttls={value}" is not possible', word.where, NOT_POSSIBLE[value])
+    if value not in PROTOCOLS:
+        near = nearest(value, PROTOCOLS)
+        hint = f'did you mean "{near}"?' if near else f"expected one of {', '.join(PROTOCOLS)}"
+        raise ConfigError(f'unknown protocol "{value}" of "starttls"', word.where, hint)
+    return value
 
 
 def unknown_parameter(word: Word, known: tuple[str, ...]) -> ConfigError:

@@ -16,7 +16,7 @@ GATEWAY: Final[tuple[Spec, ...]] = (
         (ADDRESS, TEXT),
         "An address answered by the routes; TLS and plain TCP are told apart by the first bytes unless one is named.",
         since=OURS,
-        syntax="address:port [ssl | plain] [proxy_protocol] [backlog=number]",
+        syntax="address:port [ssl | plain] [proxy_protocol] [backlog=number] [starttls=postgres|smtp|imap|pop3|ldap]",
         repeatable=True,
     ),
     simple(

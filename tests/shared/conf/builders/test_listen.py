@@ -154,3 +154,21 @@ def test_an_option_is_one_also_where_it_says_what_holds_anyway(written: str, opt
 
 def test_idle_time_alone_is_enough_for_keepalive() -> None:
     assert listens("80 so_keepalive=1m")[0].so_keepalive == Keepalive(True, 60)
+
+
+def test_a_protocol_that_begins_in_clear() -> None:
+    (listen,) = gateway("stream_listen 127.0.0.1:1 starttls=postgres ssl;").listens
+    assert (listen.starttls, listen.mode) == ("postgres", Mode.TLS)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("starttls=mysql", '"starttls=mysql" is not possible'),
+        ("starttls=smpt", 'unknown protocol "smpt" of "starttls"'),
+        ("plain starttls=smtp", '"plain" and "starttls=" exclude each other'),
+        ("starttls", 'the invalid "starttls" parameter'),
+    ],
+)
+def test_a_protocol_that_cannot_be(words: str, text: str) -> None:
+    assert mistake(f"stream_listen 127.0.0.1:1 {words};").text == text
