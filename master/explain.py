@@ -13,9 +13,11 @@ from ..shared.errors import ConfigError, StartError
 from ..shared.explanation import Answer, explain, first_destination
 from ..shared.explanation_text import readable
 from ..shared.imagined import Question
-from ..shared.model.stream import Stream
+from ..shared.model.stream import Configuration, Stream
+from ..shared.plugin_order import explained
 from ..shared.sources import sources
 from .launch import Launch
+from .plugin_trial import has_plugins, priorities
 from .speech import explanation
 from .start import say
 
@@ -30,8 +32,11 @@ def run(launch: Launch, words: Answer, as_json: bool) -> int:
     """Explain under the configuration's file; the exit status: 0 whatever becomes of the connection."""
     sources.install(time.time, os.getpid, socket.gethostname())
     try:
-        stream = launch.load().stream
+        configuration = launch.load()
+        stream = configuration.stream
         answer = explain(stream, question_of(words, stream))
+        if has_plugins(configuration):
+            answer |= plugins_of(configuration, answer)
     except BadEnd as error:
         print(f"penstock: {error}", file=sys.stderr)
         return 1
@@ -40,6 +45,15 @@ def run(launch: Launch, words: Answer, as_json: bool) -> int:
         return 1
     show(answer, as_json)
     return 0
+
+
+def plugins_of(configuration: Configuration, answer: Answer) -> Answer:
+    """The plugins that such a connection meets; what they would decide is theirs."""
+    if answer.get("listener") is None or answer.get("route", answer) is None:
+        return {}
+    name = answer["route"]["name"] if "route" in answer else ""
+    route = next((route for route in configuration.stream.gateway.routes if route.name == name), None)
+    return {"plugins": explained(configuration.stream, route, priorities(configuration))}
 
 
 def show(answer: Answer, as_json: bool) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
 import time
+from collections.abc import Callable
 from typing import Final
 
 from ..shared.errors import StartError
@@ -15,25 +17,41 @@ from .start import worker_room
 WITHIN: Final = 30.0
 """Seconds; as long as workers have to become ready."""
 LONGEST: Final = 65536
+Question = Callable[[Configuration, bool], str]
 
 
 def try_plugins(configuration: Configuration) -> None:
     """Whether a worker could load the plugins; raises StartError with its words."""
+    if has_plugins(configuration):
+        text = asked(worker_room().try_plugins, configuration)
+        if text:
+            raise StartError(text)
+
+
+def priorities(configuration: Configuration) -> dict[str, int]:
+    """The priorities of a configuration's plugins, by name; raises StartError."""
     if not has_plugins(configuration):
-        return
+        return {}
+    found: dict[str, int] = json.loads(asked(worker_room().plugin_priorities, configuration))
+    return found
+
+
+def asked(question: Question, configuration: Configuration) -> str:
+    """What a child answers; raises StartError when it does not."""
     reading, writing = os.pipe2(os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
         os.close(reading)
-        answer(writing, configuration)
+        answer(writing, question, configuration)
     os.close(writing)
     try:
         text = heard(reading, pid)
     finally:
         os.close(reading)
         _, status = os.waitpid(pid, 0)
-    if text or status:
+    if status:
         raise StartError(text or f"the plugins ended the process that tried them ({describe(status)})")
+    return text
 
 
 def has_plugins(configuration: Configuration) -> bool:
@@ -44,11 +62,11 @@ def has_plugins(configuration: Configuration) -> bool:
     return named or bool(stream.plugins or stream.plugin_paths)
 
 
-def answer(writing: int, configuration: Configuration) -> None:
-    """The child: write what is wrong, and leave."""
+def answer(writing: int, question: Question, configuration: Configuration) -> None:
+    """The child: write the answer, and leave."""
     status = 1
     try:
-        text = worker_room().try_plugins(configuration, os.geteuid() == 0)
+        text = question(configuration, os.geteuid() == 0)
         os.write(writing, text.encode("utf-8", "replace")[:LONGEST])
         status = 0
     finally:

@@ -68,13 +68,14 @@ class WorkerRoom(NamedTuple):
     main: WorkerMain
     try_plugins: Callable[[Configuration, bool], str]
     """Why plugins cannot be loaded, or an empty text; the flag is whether `user` is to be obeyed."""
+    plugin_priorities: Callable[[Configuration, bool], str]
 
 
 def worker_room() -> WorkerRoom:
     """The one way from the master's code to the worker's."""
     from ..worker import main as room
 
-    return WorkerRoom(room.main, room.try_plugins)
+    return WorkerRoom(room.main, room.try_plugins, room.plugin_priorities)
 
 
 def warn_of(configuration: Configuration) -> None:

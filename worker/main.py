@@ -63,6 +63,12 @@ def try_plugins(configuration: Configuration, privileged: bool) -> str:
     return trial.try_plugins(configuration)
 
 
+def plugin_priorities(configuration: Configuration, privileged: bool) -> str:
+    """The priorities of a configuration's plugins as JSON; for such a child, too."""
+    become_user(configuration, privileged)
+    return trial.priorities(configuration)
+
+
 def become_user(configuration: Configuration, privileged: bool) -> None:
     """Drop privileges to `user`; raises OSError."""
     user = configuration.main.user

@@ -19,7 +19,9 @@ events {}
 stream {
     stream_listen 127.0.0.1:5555;
     service s { url tcp://127.0.0.1:1; }
-    route r { protocols tls; snis a.test; service s; }
+    route r { protocols tls; snis a.test; service s; plugin ip-restriction { deny 10.0.0.0/8; } }
+    plugin file-log { path x; }
+    plugin ip-restriction { deny 10.0.0.0/8; }
 }
 """
 
@@ -77,3 +79,17 @@ def test_a_destination_needs_a_port(text: str) -> None:
 def test_a_question_with_nothing_said() -> None:
     question = question_of({}, Stream())
     assert (question.tls, question.sni, question.source) == (True, None, ("127.0.0.1", 0))
+
+
+def test_the_plugins_of_a_connection_are_told_in_their_order(tmp_path: Path) -> None:
+    found = json.loads(explained(tmp_path, "--sni", "a.test", "--json").stdout)["plugins"]
+    assert [(each["name"], each["scope"], each["priority"]) for each in found] == [
+        ("ip-restriction", "route", 990),
+        ("file-log", "global", 9),
+    ]
+    lines = explained(tmp_path, "--sni", "a.test").stdout.splitlines()
+    assert [line.split()[1:3] for line in lines if line.startswith("plugin")] == [
+        ["ip-restriction", "(route)"],
+        ["file-log", "(global)"],
+    ]
+    assert "plugins" not in json.loads(explained(tmp_path, "--plain", "--json").stdout)

@@ -9,7 +9,7 @@ import pytest
 from builds import build
 from plugin_folder import DONE, plugins
 
-from penstock.master.plugin_trial import has_plugins, try_plugins
+from penstock.master.plugin_trial import has_plugins, priorities, try_plugins
 from penstock.master.system import real_system
 from penstock.shared.conf.load import load
 from penstock.shared.errors import StartError
@@ -43,3 +43,12 @@ def test_a_plugin_may_kill_nobody_but_the_child(tmp_path: Path) -> None:
 def test_without_plugins_there_is_no_child() -> None:
     assert not has_plugins(build("events {} stream { server { listen 1; return x; } }"))
     assert has_plugins(build("events {} stream { service s { url tcp://10.0.0.1:1; plugin a {} } }"))
+
+
+def test_priorities_are_asked_of_a_child_too(tmp_path: Path) -> None:
+    assert priorities(configuration(tmp_path, "priority = 77\ndone(1)")) == {"one": 77}
+    assert DONE == []
+
+
+def test_what_cannot_be_imported_has_no_priority(tmp_path: Path) -> None:
+    assert priorities(configuration(tmp_path, "x = 1 / 0")) == {}

@@ -20,6 +20,7 @@ from ...shared.plugin import Plugin
 from ...shared.plugin_config import make
 from ...shared.plugin_counters import RECORDS
 from ...shared.plugin_lines import read, sentence, unknown_plugin
+from ...shared.plugin_order import chosen, rank
 from ...shared.plugin_schema import Description
 from ...shared.plugin_session import Session as SessionView
 from ...shared.sources import sources
@@ -93,15 +94,11 @@ class Kit:
 
     def plug(self, target: Target) -> None:
         """Give a target its plugins: of each name the nearest, the route's before the service's before the global."""
-        chosen: dict[str, Hooked] = {}
-        service = target.service.plugins if target.service is not None else ()
-        route = target.route.plugins if target.route is not None else ()
-        for use in (*self.globals, *service, *route):
-            chosen[use.name] = self._hooked[id(use)]
-        key = tuple(map(id, chosen.values()))
+        hooked = [self._hooked[id(use)] for _, use in chosen(self.globals, target.service, target.route)]
+        key = tuple(map(id, hooked))
         chain = self._chains.get(key)
         if chain is None:
-            chain = self._chains[key] = in_order(chosen.values())
+            chain = self._chains[key] = in_order(hooked)
         target.plugins = chain
 
     def entrance(self) -> tuple[Hooked, ...]:
@@ -279,7 +276,7 @@ class Kit:
 
 def in_order(plugins: Iterable[Hooked]) -> tuple[Hooked, ...]:
     """Those of higher priority first."""
-    return tuple(sorted(plugins, key=lambda each: (-each.plugin.priority, each.name)))
+    return tuple(sorted(plugins, key=lambda each: rank(each.plugin.priority, each.name)))
 
 
 def uses_of(configuration: Configuration) -> Iterator[PluginUse]:

@@ -6,6 +6,7 @@ It runs in a child of its own, since nothing of a plugin may ever be in the mast
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import time
@@ -36,6 +37,21 @@ def try_plugins(configuration: Configuration) -> str:
     except StartError as error:
         return error.text
     return ""
+
+
+def priorities(configuration: Configuration) -> str:
+    """The priorities of the plugins that a configuration names, by name, as JSON; what cannot be imported has none."""
+    found: dict[str, int] = {}
+    try:
+        library = Library(configuration.stream.plugin_paths)
+    except StartError:
+        return "{}"
+    for name in {use.name for use in uses_of(configuration)} & set(library.names()):
+        try:
+            found[name] = library.kind(name).priority
+        except StartError:
+            continue
+    return json.dumps(found)
 
 
 def try_one(use: PluginUse, configure: Any, configuration: Configuration) -> None:
