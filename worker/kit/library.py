@@ -14,7 +14,6 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
-from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Final, NamedTuple
 
@@ -98,6 +97,8 @@ def built_in() -> Iterator[Entry]:
 
 def installed() -> Iterator[Entry]:
     """Those of other distributions."""
+    from importlib.metadata import entry_points  # takes 20 ms: who has no plugins does not wait for it
+
     for entry in entry_points(group=GROUP):
 
         def load(entry: object = entry, name: str = entry.name) -> type[Plugin]:
