@@ -6,12 +6,13 @@ for the address, once for the port, and once for each prefix length in use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv6Network
 from socket import AF_INET, AF_INET6, inet_pton
-from typing import Final, Generic, TypeVar
+from typing import Final, Self, TypeVar
 
+from .branch import Branch
 from .model.settings import Network
 from .model.stream import Endpoint
 
@@ -85,15 +86,20 @@ def rank_of(key: Key, ip: int, port: int) -> int | None:
     return (CIDR if wanted == -1 else CIDR_PORT) + 128 - shift
 
 
-class EndpointTable(Generic[V]):
+class EndpointTable(Branch[Key, V]):
     """Values by entry. It holds only what its entries need: most have a single one."""
 
-    __slots__ = ("_by_key", "_port_shifts", "_shifts")
+    __slots__ = ("_by_key", "_port_shifts", "_shifts", "_tally")
 
-    def __init__(self, by_key: Mapping[Key, V]) -> None:
+    def __init__(self, by_key: dict[Key, V], more: dict[Key, list[int]] | None = None) -> None:
+        """The table keeps the dictionary."""
+        self.parents = 1
+        self.more = more
         self._by_key = by_key
         self._shifts: tuple[int, ...] = ()
         self._port_shifts: tuple[int, ...] = ()
+        self._tally: dict[tuple[int, bool], int] | None = None
+        """Prefixes by their shift and by whether they have a port; counted when the table first changes."""
         for key in by_key:
             if not isinstance(key, tuple) or len(key) == 2:
                 continue
@@ -101,6 +107,49 @@ class EndpointTable(Generic[V]):
                 self._shifts = _with(self._shifts, key[0])
             else:
                 self._port_shifts = _with(self._port_shifts, key[0])
+
+    def get(self, key: Key) -> V | None:
+        return self._by_key.get(key)
+
+    def put(self, key: Key, value: V) -> None:
+        if key not in self._by_key and isinstance(key, tuple) and len(key) == 3:
+            self._count(key, 1)
+        self._by_key[key] = value
+
+    def take(self, key: Key) -> None:
+        if isinstance(key, tuple) and len(key) == 3:
+            self._count(key, -1)
+        del self._by_key[key]
+
+    def values(self) -> Iterable[V]:
+        return self._by_key.values()
+
+    def again(self) -> Self:
+        return type(self)(dict(self._by_key))
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def tally(self) -> dict[tuple[int, bool], int]:
+        """How many prefixes there are of each sort."""
+        if self._tally is None:
+            self._tally = {}
+            for key in self._by_key:
+                if isinstance(key, tuple) and len(key) == 3:
+                    sort = (key[0], key[2] >= 0)
+                    self._tally[sort] = self._tally.get(sort, 0) + 1
+        return self._tally
+
+    def _count(self, key: tuple[int, int, int], step: int) -> None:
+        tally, sort = self.tally(), (key[0], key[2] >= 0)
+        count = tally.get(sort, 0) + step
+        if count:
+            tally[sort] = count
+        else:
+            del tally[sort]
+        if count <= 1:
+            self._shifts = tuple(sorted([shift for shift, port in tally if not port]))
+            self._port_shifts = tuple(sorted([shift for shift, port in tally if port]))
 
     def find(self, ip: int, port: int) -> list[tuple[int, V]]:
         """The values of every entry that matches, with their ranks, most specific first."""

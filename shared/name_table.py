@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final, Generic, TypeVar
+from collections.abc import Iterable
+from itertools import chain
+from typing import Final, Self, TypeVar
+
+from .branch import Branch
 
 V = TypeVar("V")
 
@@ -26,18 +29,65 @@ def rank_of(pattern: str, name: str) -> int | None:
     return len(pattern) if fits and len(name) >= len(pattern) else None
 
 
-class NameTable(Generic[V]):
+class NameTable(Branch[str, V]):
     """Values by pattern."""
 
-    __slots__ = ("_exact", "_prefixes", "_suffixes", "_wild")
+    __slots__ = ("_exact", "_prefixes", "_suffixes", "_tally", "_wild")
 
-    def __init__(self, by_pattern: Mapping[str, V]) -> None:
+    def __init__(self, by_pattern: dict[str, V], more: dict[str, list[int]] | None = None) -> None:
+        """The table keeps the dictionary."""
+        self.parents = 1
+        self.more = more
         self._wild = {pattern: by_pattern[pattern] for pattern in by_pattern if "*" in pattern and is_wildcard(pattern)}
         self._exact = by_pattern
         if self._wild:
             self._exact = {pattern: value for pattern, value in by_pattern.items() if pattern not in self._wild}
-        self._suffixes = _label_counts(pattern for pattern in self._wild if pattern[0] == "*")
-        self._prefixes = _label_counts(pattern for pattern in self._wild if pattern[0] != "*")
+        self._tally: dict[tuple[bool, int], int] = {}
+        """Wildcards by side of the star and number of labels beside it: only such cuts of a name are tried."""
+        for pattern in self._wild:
+            self._count(pattern, 1)
+        self._learn()
+
+    def get(self, key: str) -> V | None:
+        return (self._wild if is_wildcard(key) else self._exact).get(key)
+
+    def put(self, key: str, value: V) -> None:
+        if not is_wildcard(key):
+            self._exact[key] = value
+            return
+        if key not in self._wild and self._count(key, 1) == 1:
+            self._learn()
+        self._wild[key] = value
+
+    def take(self, key: str) -> None:
+        if not is_wildcard(key):
+            del self._exact[key]
+            return
+        del self._wild[key]
+        if not self._count(key, -1):
+            self._learn()
+
+    def values(self) -> Iterable[V]:
+        return chain(self._exact.values(), self._wild.values())
+
+    def again(self) -> Self:
+        return type(self)(self._exact | self._wild)
+
+    def __len__(self) -> int:
+        return len(self._exact) + len(self._wild)
+
+    def _count(self, pattern: str, step: int) -> int:
+        key = (pattern[0] == "*", pattern.count("."))
+        count = self._tally.get(key, 0) + step
+        if count:
+            self._tally[key] = count
+        else:
+            del self._tally[key]
+        return count
+
+    def _learn(self) -> None:
+        self._suffixes = tuple(sorted([count for left, count in self._tally if left]))
+        self._prefixes = tuple(sorted([count for left, count in self._tally if not left]))
 
     def exact(self, name: str) -> V | None:
         """The value of exactly this name."""
@@ -62,8 +112,3 @@ class NameTable(Generic[V]):
             for pattern in patterns
             if len(pattern) <= len(name) and (value := get(pattern)) is not None
         ]
-
-
-def _label_counts(patterns: Iterable[str]) -> tuple[int, ...]:
-    """How many labels beside the star the patterns have: only these cuts of a name are tried."""
-    return tuple(sorted({pattern.count(".") for pattern in patterns}))
