@@ -6,8 +6,6 @@ with events; once both sides stand, the relay's endpoints take over and nothing 
 
 from __future__ import annotations
 
-import errno
-import os
 import ssl
 from collections.abc import Callable
 from socket import AF_INET6, AF_UNIX, MSG_DONTWAIT, SocketType
@@ -18,11 +16,11 @@ from ..shared.counters import BYTES_OUT, STATUS_OFFSET
 from ..shared.hello import ClientHello
 from ..shared.limit_zone import LimitZone
 from ..shared.model.address import Address
-from ..shared.openssl.reasons import told
 from ..shared.proxy_protocol import ProxyHeader
 from ..shared.view import Try
 from ..shared.words import REFUSALS, STATUSES
-from .health import EARLY
+from .failed_call import describe
+from .health import broken_off
 from .kit import hooks
 from .limits import release
 from .relay import BUFFER
@@ -266,14 +264,9 @@ class Session:
         if side is self.client:
             self.info(f"{describe('recv', error)} while proxying and reading from client")
         else:
+            if self.peer is not None and self.peer.health is not None:
+                broken_off(self, self.peer.health)
             self._upstream_failed(f"{describe('recv', error)} while proxying and reading from upstream")
-
-    def _broken_off(self, peer: PeerState) -> None:
-        """The peer reset the connection: within the first second that is as good as refusing it."""
-        attempt = self.tries[-1]
-        if self.listener.worker.reactor.now - attempt.started - (attempt.connect_time or 0.0) < EARLY:
-            assert peer.health is not None
-            peer.health.failed(peer.text, "reset")
 
     def write_failed(self, side: Endpoint, error: OSError) -> None:
         """Writing to a side failed: nobody is there to take the rest."""
@@ -395,17 +388,10 @@ class Session:
             return ""
         received = sent = 0
         if self.client is not None and self.upstream is not None:
-            received, sent = self.upstream.moved, max(self.client.moved - self.upstream.waits, 0)
+            # what the try itself has sent so far is a PROXY header
+            received, sent = self.upstream.moved, self.tries[-1].sent + max(self.client.moved - self.upstream.waits, 0)
         return f", bytes from/to client:{self.received}/{self.sent}, bytes from/to upstream:{received}/{sent}"
 
     def bytes_cells(self) -> tuple[int, int]:
         """Where the bytes from the client and those to it are counted."""
         return self.cells + BYTES_AT, self.cells + BYTES_AT + BYTES_OUT
-
-
-def describe(call: str, error: OSError) -> str:
-    """nginx's form of a failed call: `recv() failed (104: Connection reset by peer)`."""
-    if isinstance(error, ssl.SSLError):
-        return f"SSL_{'read' if call == 'recv' else 'write'}() failed (SSL: {told(error)})"
-    number = error.errno or errno.EIO
-    return f"{call}() failed ({number}: {os.strerror(number)})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
+from ..shared.model.address import end_text
 from ..shared.model.listen import Mode
 from . import gateway, virtual
 from .access import admitted
@@ -115,7 +116,7 @@ async def reply(session: Session) -> None:
 def log_accepted(session: Session) -> None:
     """nginx's lines at level debug and info about a new client."""
     log = session.target.log
-    client = f"{session.peer_addr}:{session.peer_port}" if session.peer_port else session.peer_addr
+    client = end_text(session.peer_addr, session.peer_port)
     log.debug(f"accept: {client} fd:{session.fd}", session.number)
     log.info(f"client {client} connected to {session.listener.label}", session.number)
 
@@ -125,7 +126,7 @@ def log_connected(session: Session) -> None:
     sock = session.upstream_sock
     assert sock is not None
     name = sock.getsockname()
-    ours = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unix:"
+    ours = end_text(name[0], name[1]) if isinstance(name, tuple) else "unix:"
     session.target.log.info(f"proxy {ours} connected to {session.tries[-1].address}", session.number)
 
 

@@ -6,6 +6,7 @@ import select
 import socket
 from typing import TYPE_CHECKING, Final
 
+from ..shared.model.address import end_text
 from ..shared.view import Try
 from .access import admitted
 from .connect import (
@@ -141,9 +142,7 @@ def header_of(session: UdpSession, version: int) -> bytes:
 
 def log_begun(session: UdpSession) -> None:
     """nginx's line at level info about a new client."""
-    client = f"{session.peer_addr}:{session.peer_port}" if session.peer_port else session.peer_addr
-    if ":" in session.peer_addr and session.peer_port:
-        client = f"[{session.peer_addr}]:{session.peer_port}"
+    client = end_text(session.peer_addr, session.peer_port)
     session.target.log.info(f"udp client {client} connected to {session.listener.label}", session.number)
 
 
@@ -152,5 +151,5 @@ def log_connected(session: UdpSession) -> None:
     sock = session.upstream_sock
     assert sock is not None
     name = sock.getsockname()
-    ours = f"{name[0]}:{name[1]}" if isinstance(name, tuple) else "unix:"
+    ours = end_text(name[0], name[1]) if isinstance(name, tuple) else "unix:"
     session.target.log.info(f"udp proxy {ours} connected to {session.tries[-1].address}", session.number)

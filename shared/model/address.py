@@ -45,3 +45,10 @@ def ipv6(host: str, port: int) -> Address:
 def unix(path: str) -> Address:
     """A unix socket's address."""
     return Address(AF_UNIX, path)
+
+
+def end_text(host: str, port: int) -> str:
+    """nginx's text of one end of a connection; a unix socket's end is its host alone."""
+    if not port:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -46,6 +46,10 @@ stream {
     server { listen 127.0.0.1:%%PORT_nohost%%;   proxy_pass $nothing; }
     server { listen 127.0.0.1:%%PORT_badport%%;  proxy_pass $remote_addr:x; }
     server { listen 127.0.0.1:%%PORT_name%%;     proxy_pass x$remote_addr:1; }
+    server { listen 127.0.0.1:%%PORT_to_six%%;   proxy_pass [::1]:%%PORT_six%%; }
+    server { listen [::1]:%%PORT_six%%;          access_log off; return x; }
+    server { listen 127.0.0.1:%%PORT_proxied%%;  proxy_protocol on; proxy_pass unix:%%DIR%%/in.sock; }
+    server { listen unix:%%DIR%%/in.sock proxy_protocol; access_log off; return x; }
     server { listen 127.0.0.1:%%PORT_denied%%;   deny all; return x; }
     server { listen 127.0.0.1:%%PORT_header%% proxy_protocol; return x; }
     server { listen 127.0.0.1:%%PORT_slow%% proxy_protocol; proxy_protocol_timeout 200ms; return x; }
@@ -113,6 +117,12 @@ FACTS = [
     ),
     ("odd", "200 ", rf"[error] invalid local address \"TCP\", CLIENT(?:, upstream: \S+)?{NONE}"),
     ("unbound", "200 ", r"[info] upstream disconnected, bytes from/to client:0/1, bytes from/to upstream:1/0"),
+    ("to_six", "200 ", r"[info] proxy \[::1\]:\d+ connected to \[::1\]:\d+"),
+    (
+        "proxied",
+        "200 ",
+        r"[info] upstream disconnected, bytes from/to client:0/1, bytes from/to upstream:1/(?:4[0-9]|50)",
+    ),
     ("noport", "500 - -/-", rf"[error] no port in upstream \"127.0.0.1\", CLIENT{NONE}"),
     ("nohost", "500 - -/-", rf"[error] no host in upstream \"\", CLIENT{NONE}"),
     ("badport", "500 - -/-", rf"[error] invalid port in upstream \"127.0.0.1:x\", CLIENT{NONE}"),

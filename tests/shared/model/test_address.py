@@ -4,7 +4,7 @@ from socket import AF_INET, AF_INET6, AF_UNIX
 
 import pytest
 
-from penstock.shared.model.address import Address, SockAddr, ipv4, ipv6, unix
+from penstock.shared.model.address import Address, SockAddr, end_text, ipv4, ipv6, unix
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,12 @@ def test_an_address_is_written_as_nginx_does_and_bound_as_sockets_want(
 
 def test_equal_addresses_are_one_key() -> None:
     assert {ipv4("127.0.0.1", 80): 1}[ipv4("127.0.0.1", 80)] == 1
+
+
+def test_one_end_of_a_connection_as_text() -> None:
+    assert [end_text("127.0.0.1", 5), end_text("::1", 5), end_text("unix:", 0), end_text("unix:/x", 0)] == [
+        "127.0.0.1:5",
+        "[::1]:5",
+        "unix:",
+        "unix:/x",
+    ]
