@@ -151,3 +151,10 @@ class HealthWatch:
         for session in left:
             session.info("upstream server is unhealthy, dropping session")
             session.finish(DROPPED)
+
+
+def broken_off(session: Session, health: PeerHealth) -> None:
+    """The peer reset the connection: within the first second that is as good as refusing it."""
+    attempt = session.tries[-1]
+    if session.listener.worker.reactor.now - attempt.started - (attempt.connect_time or 0.0) < EARLY:
+        health.failed(attempt.address, "reset")

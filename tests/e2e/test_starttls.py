@@ -73,10 +73,9 @@ def starttls(port: int, protocol: str, authority: Authority) -> str:
 
 def asked(gate: Gate, name: str, **options: str) -> tuple[int, bool]:
     """What a database answers through the gateway, and whether it saw TLS."""
-    with psycopg.connect(
-        f"host={name} hostaddr=127.0.0.1 port={gate.port('pg')} user=postgres dbname=postgres connect_timeout=20",
-        **{"sslmode": "require", "gssencmode": "disable", **options},
-    ) as connection:
+    where = f"host={name} hostaddr=127.0.0.1 port={gate.port('pg')} user=postgres dbname=postgres connect_timeout=20"
+    chosen = {"sslmode": "require", "gssencmode": "disable", **options}
+    with psycopg.connect(where + "".join(f" {key}={value}" for key, value in chosen.items())) as connection:
         row = connection.execute("SELECT 6 * 7, (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())").fetchone()
     assert row is not None
     return row[0], row[1]

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from clients import reset
 from workerbench import Bench
 
 from penstock.shared.health_zone import HealthZone
@@ -134,3 +135,12 @@ def test_a_success_forgets_failures(tmp_path: Path, stack: ExitStack) -> None:
     state.health.failed("a", "timeout")
     state.health.failed("a", "error")
     assert pair.zone.ill(pair.records[0])
+
+
+def test_a_reset_within_the_first_second_counts_as_a_failure(tmp_path: Path, stack: ExitStack) -> None:
+    pair = Pair(tmp_path, HealthCheck(failures=1), stack, a="backup")
+    pair.bench.client().sendall(b"x")
+    pair.bench.relaying()
+    reset(pair.bench.accepted(pair.peers[1]))
+    pair.bench.until(lambda: pair.zone.ill(pair.records[1]), "the peer is sick")
+    assert pair.bench.line("1 session failed (reset)")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import socket
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from workerbench import Bench
 
-from penstock.worker.session import Session, describe
+from penstock.worker.session import Session
 
 TEXT = """
 log_format all "$status|$bytes_received|$bytes_sent|$upstream_bytes_sent|$upstream_bytes_received|$connection";
@@ -116,25 +114,6 @@ def test_nothing_holds_a_session_that_is_over(bench: Bench, listening: socket.so
     assert session.client is not None
     assert session.client.session is None
     assert not hasattr(session.client, "other")
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "text"),
-    [
-        ("recv", ConnectionResetError(errno.ECONNRESET, "x"), "recv() failed (104: Connection reset by peer)"),
-        ("send", BrokenPipeError(errno.EPIPE, "x"), "send() failed (32: Broken pipe)"),
-        ("send", OSError("no number"), "send() failed (5: Input/output error)"),
-    ],
-)
-def test_a_failed_call_is_described_as_nginx_does(call: str, error: OSError, text: str) -> None:
-    assert describe(call, error) == text
-
-
-def test_a_failure_of_tls_is_described_by_its_reason() -> None:
-    error = ssl.SSLError(1, "odd")
-    error.reason = "WRONG_VERSION_NUMBER"
-    assert describe("recv", error) == "SSL_read() failed (SSL: wrong version number)"
-    assert describe("send", error) == "SSL_write() failed (SSL: wrong version number)"
 
 
 def test_it_has_no_room_for_what_it_does_not_know() -> None:
