@@ -187,6 +187,12 @@ def test_a_certificate_hook_refuses_before_the_handshake(gate: Gate) -> None:
     assert logged(gate, 'denied: plugin "puppet": too early')
 
 
+def test_a_certificate_hook_may_wait_with_the_hello_still_there(gate: Gate) -> None:
+    answer, row = order_tls(gate, "wait.ended.test")
+    assert answer == b"x"
+    assert row["ctx"]["hello"] > 200
+
+
 def test_a_plugin_chooses_where_a_session_goes(gate: Gate, peer_a: Peer, tls_echo: Peer) -> None:
     assert order(gate, "service other ")[0] == b"a"
     assert order_tls(gate, "service.lost.test")[0] == b"a"
@@ -414,3 +420,47 @@ def test_plugins_count_over_all_workers_and_over_a_reload(tmp_path: Path, echo: 
                 later += status(client)
         assert later == 2, "four in all, over the reload"
         assert gate.metric("penstock_plugin_errors_total", plugin="counter", phase="log") == 0
+
+
+QUEUED: Final = """
+stream {
+    server { listen 127.0.0.1:%%PORT_q%%; return hello; }
+    plugin file-log { path records; queue { max_batch_size 100; max_coalescing_delay 1h; } }
+}
+"""
+
+
+def test_what_is_queued_is_delivered_at_a_reload_and_at_a_graceful_stop(tmp_path: Path) -> None:
+    records = tmp_path / "records"
+
+    def sessions() -> int:
+        return len(records.read_text().splitlines())
+
+    with Gate(tmp_path, QUEUED) as gate:
+        for _ in range(3):
+            with connect(gate.port("q")) as client:
+                assert read_all(client) == b"hello"
+        gate.wait_metric("penstock_plugin_records_total", 3, plugin="file-log", outcome="queued")
+        assert sessions() == 0
+        gate.reload()
+        wait_for(lambda: sessions() == 3, "what the old workers had")
+        with connect(gate.port("q")) as client:
+            read_all(client)
+        assert gate.stop(signal.SIGQUIT) == 0
+        assert sessions() == 4
+
+
+def test_rotated_records_are_followed(tmp_path: Path) -> None:
+    text = "stream { server { listen 127.0.0.1:%%PORT_q%%; return x; } plugin file-log { path records; } }"
+    with Gate(tmp_path, text) as gate:
+        with connect(gate.port("q")) as client:
+            read_all(client)
+        records = tmp_path / "records"
+        wait_for(lambda: records.read_text(), "the first record")
+        records.rename(tmp_path / "old")
+        gate.signal(signal.SIGUSR1)
+        wait_for(records.exists, "the new file")
+        with connect(gate.port("q")) as client:
+            read_all(client)
+        wait_for(lambda: records.read_text(), "the second record")
+        assert len((tmp_path / "old").read_text().splitlines()) == 1

@@ -32,8 +32,11 @@ class Puppet(Plugin):
     def init_worker(self) -> None:
         self.told({"phase": "init_worker", "mark": self.config.mark})
 
-    def certificate(self, session: Session) -> None:
+    async def certificate(self, session: Session) -> None:
         session.ctx["certificate"] = True
+        if (session.sni or "").startswith("wait."):
+            await asyncio.sleep(0.05)
+            session.ctx["hello"] = len(session.first_bytes)
         if (session.sni or "").startswith("early."):
             session.refuse("too early", word="denied")
 
