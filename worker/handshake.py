@@ -119,20 +119,23 @@ async def shake(stream: TlsStream, edges: int) -> str:
     try:
         if edges:
             stream.receive(bool(stream.gone))
+        speaks = not tls.server_side or stream.ended or stream.incoming.pending > 0
         while True:
-            try:
-                tls.do_handshake()
-                finished = True
-            except ssl.SSLWantReadError:
-                finished = False
-            while not stream.flush():
-                mask = await event()
-                if mask == TIMEOUT:
-                    return TIMED_OUT
-                stream.dry = False
-                stream.gone |= mask & GONE
-            if finished:
-                return ""
+            if speaks:
+                try:
+                    tls.do_handshake()
+                    finished = True
+                except ssl.SSLWantReadError:
+                    finished = False
+                while not stream.flush():
+                    mask = await event()
+                    if mask == TIMEOUT:
+                        return TIMED_OUT
+                    stream.dry = False
+                    stream.gone |= mask & GONE
+                if finished:
+                    return ""
+            speaks = True
             while not stream.receive(bool(stream.gone)):
                 mask = await event()
                 if mask == TIMEOUT:

@@ -73,6 +73,9 @@ async def server_preread(session: Session) -> bool:
     target = session.target
     settings = target.settings
     if session.listener.listen.ssl:
+        context = target.server_context
+        if context is not None and not reads_hello(session):
+            return await accept_tls(session, context, settings.tls)
         # the name, the ALPN and the versions that were asked for are read off the hello, not got from OpenSSL
         seen = await look(session, settings, within=settings.handshake_timeout)
         if seen.outcome == "closed":
@@ -104,6 +107,18 @@ async def server_preread(session: Session) -> bool:
         session.refuse(400, "sniff_too_large")
         return False
     return True  # what is not TLS is proxied as well; its variables are empty
+
+
+def reads_hello(session: Session) -> bool:
+    """Whether anything depends on what the client's hello says: a look at it costs a call of the kernel's and more."""
+    target, listener = session.target, session.listener
+    return bool(
+        listener.worker.reads_hellos
+        or listener.servers is not None
+        or target.settings.tls.alpn
+        or target.plugins
+        or target.certificates is not None
+    )
 
 
 async def reply(session: Session) -> None:

@@ -60,6 +60,8 @@ class Worker:
         """What plugins run on; made when the worker's targets are."""
         self.keeps_hellos = birth.configuration.stream.keeps_hellos
         """Whether hellos are kept whole with their sessions, for fingerprints."""
+        self.reads_hellos = birth.configuration.stream.reads_hellos
+        """Whether a variable may ask what a hello said."""
         main = birth.configuration.main
         self.debugging: DebugConnections | None = None
         """`debug_connection`, where there is any."""

@@ -25,6 +25,8 @@ __all__ = ["System", "load"]
 
 FINGERPRINTS: Final = ("ja3", "ja4")
 """Variables for which the hello has to be kept, wherever they are written."""
+SAID_IN_HELLOS: Final = (*FINGERPRINTS, "ssl_preread_", "ssl_server_name", "$sni", "${sni", " sni ")
+"""What is written somewhere if a variable of the hello is read (`geo` names it without the dollar)."""
 
 
 def load(file: str, prefix: str, *, globals_text: str = "", system: System) -> Configuration:
@@ -57,8 +59,12 @@ def build(tree: Tree, file: str, context: Context) -> Configuration:
     main = build_main(scope, context)
     context.live = bool(main.admin.listens or main.admin.declarative)
     stream = build_stream(scope.one("stream"), context)
-    if any(name in source.text for source in tree.files for name in FINGERPRINTS):
-        stream = replace(stream, keeps_hellos=True)
+    texts = [*(source.text for source in tree.files), *context.system.environment.values()]
+    stream = replace(
+        stream,
+        keeps_hellos=any(name in text for text in texts for name in FINGERPRINTS),
+        reads_hellos=any(name in text for text in texts for name in SAID_IN_HELLOS),
+    )
     configuration = Configuration(main, stream, context.prefix, file, tree.files, tuple(context.notices))
     try_tls(configuration)
     return configuration

@@ -163,6 +163,8 @@ class Stream:
     """Seconds that an `async` hook may take."""
     keeps_hellos: bool = False
     """Whether something may ask for a fingerprint when the hello has been read."""
+    reads_hellos: bool = True
+    """Whether a variable may ask what a hello said where TLS is terminated."""
     lookup: Lookup | None = field(default=None, compare=False, repr=False)
     """Finds every variable, those that this configuration defines included."""
 

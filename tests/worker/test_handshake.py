@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from pathlib import Path
+from typing import Final
 
 import pytest
 from certs import Authority
@@ -19,9 +20,14 @@ server {{ listen 127.0.0.1:%%PORT_a%% ssl; ssl_certificate %%CRT%%; ssl_certific
 """
 
 
-def run(tmp_path: Path, authority: Authority, settings: str = "") -> Bench:
+READ: Final = "$ssl_server_name|"
+"""What makes the hello be looked at before OpenSSL gets it."""
+UNREAD: Final = ""
+
+
+def run(tmp_path: Path, authority: Authority, settings: str = "", name: str = READ) -> Bench:
     pair = authority.issue("gate.test")
-    return Bench(TEXT.format(settings), tmp_path, CRT=pair.crt, KEY=pair.key)
+    return Bench(TEXT.replace(READ, name).format(settings), tmp_path, CRT=pair.crt, KEY=pair.key)
 
 
 def handshakes(bench: Bench, version: str | None, outcome: str, resumed: bool = False) -> int:
@@ -40,6 +46,16 @@ def test_a_client_is_let_in(tmp_path: Path, authority: Authority, version: ssl.T
         assert handshakes(bench, word, "ok") == 1
 
 
+@pytest.mark.parametrize("name", [READ, UNREAD], ids=["read", "unread"])
+def test_a_hello_is_looked_at_only_where_somebody_asks(tmp_path: Path, authority: Authority, name: str) -> None:
+    with run(tmp_path, authority, name=name) as bench:
+        client = bench.client()
+        client.send(client_hello("gate.test"))
+        bench.hear(client, 10)
+        (session,) = bench.worker.sessions
+        assert (session.hello is not None) is (name == READ)
+
+
 def test_a_session_is_resumed(tmp_path: Path, authority: Authority) -> None:
     context = careless()
     with run(tmp_path, authority) as bench:
@@ -52,8 +68,9 @@ def test_a_session_is_resumed(tmp_path: Path, authority: Authority) -> None:
         assert handshakes(bench, "TLSv1.3", "ok", resumed=True) == 1
 
 
-def test_bytes_that_are_no_hello_fail_the_handshake(tmp_path: Path, authority: Authority) -> None:
-    with run(tmp_path, authority) as bench:
+@pytest.mark.parametrize("name", [READ, UNREAD], ids=["read", "unread"])
+def test_bytes_that_are_no_hello_fail_the_handshake(tmp_path: Path, authority: Authority, name: str) -> None:
+    with run(tmp_path, authority, name=name) as bench:
         client = bench.client()
         client.send(b"GET / HTTP/1.1\r\n\r\n")
         bench.until(lambda: bench.refused("client_tls"))
@@ -63,9 +80,10 @@ def test_bytes_that_are_no_hello_fail_the_handshake(tmp_path: Path, authority: A
         assert "while SSL handshaking" in bench.line("SSL_do_handshake() failed (SSL: ")
 
 
+@pytest.mark.parametrize("name", [READ, UNREAD], ids=["read", "unread"])
 @pytest.mark.parametrize("sent", [b"", b"\x16\x03\x01\x02\x00"])
-def test_a_client_that_says_too_little_times_out(tmp_path: Path, authority: Authority, sent: bytes) -> None:
-    with run(tmp_path, authority, "ssl_handshake_timeout 100ms;") as bench:
+def test_a_client_that_says_too_little_times_out(tmp_path: Path, authority: Authority, sent: bytes, name: str) -> None:
+    with run(tmp_path, authority, "ssl_handshake_timeout 100ms;", name=name) as bench:
         client = bench.client()
         if sent:
             client.send(sent)
@@ -74,18 +92,20 @@ def test_a_client_that_says_too_little_times_out(tmp_path: Path, authority: Auth
         assert bench.line("client timed out (110: Connection timed out) while SSL handshaking")
 
 
-def test_a_client_that_stays_silent_after_its_hello_times_out(tmp_path: Path, authority: Authority) -> None:
-    with run(tmp_path, authority, "ssl_handshake_timeout 150ms;") as bench:
+@pytest.mark.parametrize("name", [READ, UNREAD], ids=["read", "unread"])
+def test_a_client_that_stays_silent_after_its_hello_times_out(tmp_path: Path, authority: Authority, name: str) -> None:
+    with run(tmp_path, authority, "ssl_handshake_timeout 150ms;", name=name) as bench:
         client = bench.client()
         client.send(client_hello("gate.test"))
         assert len(bench.hear_all(client)) > 500
         assert handshakes(bench, None, "timeout") == 1
 
 
+@pytest.mark.parametrize("name", [READ, UNREAD], ids=["read", "unread"])
 @pytest.mark.parametrize("moment", ["before", "hello", "answer"])
 @pytest.mark.parametrize("cruel", [False, True])
-def test_a_client_that_leaves_ends(tmp_path: Path, authority: Authority, moment: str, cruel: bool) -> None:
-    with run(tmp_path, authority) as bench:
+def test_a_client_that_leaves_ends(tmp_path: Path, authority: Authority, moment: str, cruel: bool, name: str) -> None:
+    with run(tmp_path, authority, name=name) as bench:
         client = bench.client()
         if moment != "before":
             client.send(client_hello("gate.test"))

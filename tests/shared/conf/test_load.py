@@ -128,3 +128,17 @@ def test_a_configuration_is_gone_with_its_last_reference_and_not_when_garbage_is
         assert gc.collect() == 0
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("variable", "read"),
+    [
+        ("$ssl_server_name", True),
+        ("${sni}", True),
+        ("$ssl_preread_protocol", True),
+        ("$ja4", True),
+        ("$ssl_cipher", False),
+    ],
+)
+def test_hellos_are_read_where_a_variable_asks_for_what_they_say(variable: str, read: bool) -> None:
+    assert stream(f"server {{ listen 1; return '{variable}'; }}").reads_hellos is read
