@@ -5,18 +5,13 @@ The facts are the lines of `tests/data/checked.txt`.
 
 from __future__ import annotations
 
-import re
-import subprocess
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
-from deadline import seconds
-from needs import NGINX_STREAM, program, requires
+from checking import said_by_nginx, said_here
+from needs import NGINX_STREAM, requires
 
-from penstock.master.system import real_system
-from penstock.shared.conf.load import load
-from penstock.shared.errors import ConfigError
 from penstock.shared.pairs import self_signed
 
 FACTS: Final = Path(__file__).parents[1] / "data" / "checked.txt"
@@ -27,7 +22,6 @@ AROUND: Final = {
     "listens": "events {}\nstream {\nserver { listen 127.0.0.1:9999; %s }\n}",
     "proxies": "events {}\nstream {\nserver { listen 127.0.0.1:9999; proxy_pass 127.0.0.1:1; %s }\n}",
 }
-PLACE: Final = re.compile(r" in \S+:\d+$")
 
 
 class Fact(NamedTuple):
@@ -80,30 +74,8 @@ def test_both_say_the_same(fact: Fact, directory: Path) -> None:
     file = directory / "checked.conf"
     file.write_text(fact.configuration(directory))
     wanted = fact.told.replace("%%DIR%%", str(directory))
-    assert " | ".join(PLACE.sub("", line) for line in said_here(file)) == wanted
-    assert " | ".join(PLACE.sub("", line) for line in said_by_nginx(file)) == wanted
-
-
-def said_here(file: Path) -> list[str]:
-    """What Penstock has to say, but for notices."""
-    try:
-        configuration = load(str(file), f"{file.parent}/", system=real_system())
-    except ConfigError as error:
-        return [f"[emerg] {error.text}"]
-    return [f"[{notice.level}] {notice.text}" for notice in configuration.notices if notice.level != "notice"]
-
-
-def said_by_nginx(file: Path) -> list[str]:
-    """The same of nginx."""
-    result = subprocess.run(
-        (program("nginx"), "-t", "-q", "-p", str(file.parent), "-c", str(file), "-e", str(file.parent / "nginx.log")),
-        capture_output=True,
-        text=True,
-        timeout=seconds(20),
-        check=False,
-    )
-    lines = [line.removeprefix("nginx: ") for line in result.stderr.splitlines()]
-    return [line for line in lines if line.startswith("[")]
+    assert " | ".join(said_here(file)) == wanted
+    assert " | ".join(said_by_nginx(file)) == wanted
 
 
 def test_there_are_many() -> None:
