@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from ..live.records import Change as AnyChange
 from . import writing
 from .changes import Change, FileRecord, Parent, Proposal
 from .fields import UUID
@@ -167,9 +168,13 @@ class Catalog:
         """DELETE: nothing to change where there is none; raises Violation."""
         return writing.delete(self, kind, key, parent)
 
-    def apply(self, changes: Iterable[Change]) -> None:
-        """Make changes that have been stored."""
-        for change in changes:
+    def apply(self, changes: Iterable[AnyChange]) -> None:
+        """Make changes that have been stored, by this node or another; of kinds that are not known here none."""
+        known = [each for each in changes if each.kind in self._tables]
+        if len(known) > 1:  # two may exchange a name
+            for change in known:
+                self._tables[change.kind].put(change.id, None)
+        for change in known:
             self._tables[change.kind].put(change.id, None if change.after is None else frozen(change.after))
 
     def load(self, records: Iterable[tuple[str, Mapping[str, Any]]], file: Iterable[FileRecord] = ()) -> None:
@@ -185,9 +190,11 @@ class Catalog:
                 self._tables[kind].put(record["id"], frozen(record))
 
 
-def tagged(table: Table, tags: Tags) -> list[str]:
+def tagged(table: Table, tags: Tags) -> Sequence[str]:
     """The sorted ids that a filter lets through."""
     lists = sorted([table.tagged(each) for each in tags.names], key=len)
+    if len(lists) == 1:
+        return lists[0]
     if tags.every:
         return [each for each in lists[0] if all(holds(other, each) for other in lists[1:])]
-    return list(lists[0]) if len(lists) == 1 else sorted({each for ids in lists for each in ids})
+    return sorted({each for ids in lists for each in ids})

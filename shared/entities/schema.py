@@ -98,7 +98,9 @@ def refuse(errors: Tree) -> None:
 
 
 def frozen(value: Any) -> Any:
-    """A value that nobody can change."""
+    """A value that nobody can change. A MappingProxyType is taken for one that was made here."""
+    if isinstance(value, MappingProxyType):
+        return value
     if isinstance(value, Mapping):
         return MappingProxyType({key: frozen(each) for key, each in value.items()})
     if isinstance(value, list | tuple):
