@@ -46,6 +46,9 @@ class Template:
         """The text with every variable replaced; one that is not found gives `missing`."""
         if self.constant is not None:
             return self.constant
+        if len(self.pieces) == 1:  # one variable and nothing else, as most maps and `proxy_pass $to` have
+            value = self.pieces[0](session)  # type: ignore[operator]  # a text alone would be a constant
+            return missing if value is None else value
         out = []
         for piece in self.pieces:
             if isinstance(piece, str):

@@ -25,6 +25,8 @@ class Passes:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._known: dict[tuple[str, int], Balancer] = {}
+        self._literals: dict[tuple[str, int], Balancer] = {}
+        """Those of texts that are addresses: what they mean never changes, so they are read once."""
 
     def named(self, name: str) -> Balancer | None:
         """The `upstream {}` of that name."""
@@ -34,15 +36,34 @@ class Passes:
         """The balancer of a text with its addresses, made on first use or when they changed."""
         known = self._known.pop((text, counters), None)
         if known is None or {state.address for state in known.states} != set(addresses):
-            host = text.rpartition(":")[0]
-            peers = tuple(Peer(name=text, address=address, host=host, max_fails=0) for address in addresses)
-            known = Balancer(Upstream(name=text, peers=peers, implicit=True), self._worker.clock)
-            for state in known.states:
-                state.counters = counters
-            if len(self._known) >= MAX_KNOWN:
-                del self._known[next(iter(self._known))]
-        self._known[text, counters] = known
+            known = self._made(text, addresses, counters)
+        return _keep(self._known, (text, counters), known)
+
+    def literal(self, text: str, counters: int) -> Balancer | None:
+        """The balancer of a text that was found to be an address before."""
+        known = self._literals.pop((text, counters), None)
+        if known is not None:
+            self._literals[text, counters] = known
         return known
+
+    def learn(self, text: str, address: Address, counters: int) -> Balancer:
+        """The balancer of a text that is an address."""
+        return _keep(self._literals, (text, counters), self._made(text, (address,), counters))
+
+    def _made(self, text: str, addresses: tuple[Address, ...], counters: int) -> Balancer:
+        host = text.rpartition(":")[0]
+        peers = tuple(Peer(name=text, address=address, host=host, max_fails=0) for address in addresses)
+        made = Balancer(Upstream(name=text, peers=peers, implicit=True), self._worker.clock)
+        for state in made.states:
+            state.counters = counters
+        return made
+
+
+def _keep(known: dict[tuple[str, int], Balancer], key: tuple[str, int], balancer: Balancer) -> Balancer:
+    if len(known) >= MAX_KNOWN:
+        del known[next(iter(known))]
+    known[key] = balancer
+    return balancer
 
 
 async def choose_balancer(session: Session) -> Balancer | None:
@@ -55,8 +76,11 @@ async def choose_balancer(session: Session) -> Balancer | None:
     if named is not None:
         return named
     counters = worker.layout.connects(worker.layout.upstream(AIMED if target.aimed else target.service_name), 0)
+    met = worker.passes.literal(text, counters)
+    if met is not None:
+        return met
     if text.startswith("unix:"):
-        return worker.passes.addresses(text, (unix(text[5:]),), counters)
+        return worker.passes.learn(text, unix(text[5:]), counters)
     host, problem, port = split(text)
     if problem:
         complain(session, f'{problem} in upstream "{text}"')
@@ -64,7 +88,7 @@ async def choose_balancer(session: Session) -> Balancer | None:
         return None
     literal = numeric(host, port)
     if literal is not None:
-        return worker.passes.addresses(text, (literal,), counters)
+        return worker.passes.learn(text, literal, counters)
     names = worker.names_for(target.settings.resolver)
     if names is None:
         complain(session, f"no resolver defined to resolve {host}")

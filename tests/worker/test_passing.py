@@ -189,3 +189,31 @@ def test_what_clients_make_up_is_bounded_and_the_least_used_goes_first(
             passes.addresses(f"{number}:80", address, 0)
             assert passes.addresses("kept:80", address, 0) is kept
         assert len(passes._known) == 4
+
+
+def test_an_address_that_was_met_is_not_read_again(tmp_path: Path, listening: socket.socket) -> None:
+    with run(tmp_path, listening, "127.0.0.1:PORT") as bench:
+        session, _, _ = bench.relay(listening)
+        text = session.tries[0].address
+        met = session.balancer
+        assert met is not None
+        counters = met.states[0].counters
+        assert bench.worker.passes.literal(text, counters) is met
+        assert bench.worker.passes.literal(text, counters + 1) is None
+        step = passing.choose_balancer(session)
+        with pytest.raises(StopIteration) as done:
+            step.send(None)
+        assert done.value.value is met
+
+
+def test_no_more_addresses_are_kept_than_the_limit(
+    tmp_path: Path, listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passing, "MAX_KNOWN", 2)
+    with run(tmp_path, listening, "named") as bench:
+        passes = bench.worker.passes
+        for port in (1, 2):
+            passes.learn(f"127.0.0.1:{port}", ipv4("127.0.0.1", port), 0)
+        passes.literal("127.0.0.1:1", 0)
+        passes.learn("127.0.0.1:3", ipv4("127.0.0.1", 3), 0)
+        assert [passes.literal(f"127.0.0.1:{port}", 0) is not None for port in (1, 2, 3)] == [True, False, True]
