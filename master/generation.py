@@ -12,7 +12,9 @@ from ..shared.birth import Birth
 from ..shared.counters import Layout, make_rows
 from ..shared.errorlog import SECRET_MODE, STDERR, ErrorLog, LogFiles
 from ..shared.every_settings import every_settings
+from ..shared.live.live import Live
 from ..shared.model.stream import Configuration, User
+from ..shared.model.upstream import Upstream
 from ..shared.tls_contexts import blank, server_keys
 from ..shared.zones import Zones
 from .child import Child, State, WorkerMain, fork_worker
@@ -21,6 +23,8 @@ from .respawn import Backoff
 from .syslog import syslog_servers
 from .zones import ZonePool
 
+SECRET: Final = 32
+"""Bytes."""
 READY_WITHIN: Final = 30.0
 """Seconds in which every worker of a new generation has to be ready."""
 
@@ -68,13 +72,16 @@ class Generation:
         logs: Logs,
         contexts: ContextPool,
         zones: ZonePool | None = None,
+        live: Live | None = None,
     ) -> None:
         self.number = number
         self.configuration = configuration
         self.plan = plan
         self.logs = logs
-        self.layout = Layout(configuration)
+        self.live = live
+        self.layout = Layout(configuration, None if live is None else live.cells)
         self.contexts = contexts.of(configuration)
+        self._ticket_secret = contexts.secret
         self.memory, self.rows = make_rows(self.layout, self.slots)
         self._pool = zones or ZonePool()
         self.limits = self._pool.limits(configuration)
@@ -89,6 +96,11 @@ class Generation:
         """Alive, by slot."""
         self.leaving = False
         """Whether its workers were asked to go, so that none is born again."""
+
+    def upstreams(self) -> list[Upstream]:
+        """Those whose peers may be checked."""
+        written = list(self.configuration.stream.upstreams.values())
+        return written + (list(self.live.upstreams()) if self.live is not None else [])
 
     @property
     def slots(self) -> int:
@@ -121,6 +133,8 @@ class Generation:
                 log=self.logs.log,
                 files=self.logs.files,
                 privileged=os.geteuid() == 0,
+                live=self.live,
+                ticket_secret=self._ticket_secret,
                 zones=self._zones(slot),
             )
 
@@ -176,6 +190,8 @@ class ContextPool:
 
     def __init__(self) -> None:
         self._contexts: dict[Hashable, ssl.SSLContext] = {}
+        self.secret: Final = os.urandom(SECRET)
+        """For contexts that workers make later: what they derive from it is the same in all of them."""
 
     def of(self, configuration: Configuration) -> Mapping[Hashable, ssl.SSLContext]:
         """Those that a configuration needs."""

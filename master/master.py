@@ -31,6 +31,7 @@ from .ledger import Ledger
 from .listeners import Listeners
 from .notify import Notifier
 from .nursery import Nursery
+from .publisher import Publisher
 from .signals import has_terminal, received
 from .speech import sentence
 from .turns import Turns
@@ -75,6 +76,8 @@ class Master:
         self._zones = ZonePool()
         self._health: HealthChecks | None = None
         """Made once a configuration wants peers checked."""
+        self.publisher = Publisher(self._loop, self._serving, self._write, self._check_health)
+        """Through it records change while the workers serve."""
         self._numbers = 0
         self._current: Generation | None = None
         self._pending: Generation | None = None
@@ -211,7 +214,8 @@ class Master:
                 logs.close()
             raise
         self._numbers += 1
-        generation = Generation(self._numbers, configuration, plan, logs, self._contexts, self._zones)
+        live = self.publisher.live(configuration)
+        generation = Generation(self._numbers, configuration, plan, logs, self._contexts, self._zones, live)
         self._pending = self._generations[generation.number] = generation
 
     def _tidy(self) -> None:
@@ -255,7 +259,7 @@ class Master:
         self._upgrade.serve()
         self._contexts.keep(generation.contexts)
         self._zones.keep(generation.limits)
-        self._check_health(generation)
+        self._check_health()
         self._count_workers()
         if before is None:
             self._announcer.watch(lambda: self._upgrade.leading)
@@ -263,13 +267,17 @@ class Master:
             self._started()
         self._settle_later()
 
-    def _check_health(self, generation: Generation) -> None:
-        if generation.health is None:
+    def _serving(self) -> list[Generation]:
+        return [each for each in (self._current, self._pending) if each is not None and each.live is not None]
+
+    def _check_health(self) -> None:
+        generation = self._current
+        if generation is None or generation.health is None:
             return
         if self._health is None:
             self._health = HealthChecks(self._loop, generation.health, self._warn, self._notice)
             self._announcer.facts.peers_up = self._health.states
-        self._health.apply(generation.configuration.stream.upstreams.values())
+        self._health.apply(generation.upstreams())
 
     def _refuse(self, reason: str) -> None:
         """The pending generation does not come: everything stays as it was, or at the start nothing does."""
@@ -325,10 +333,13 @@ class Master:
             self._count_workers()
             if generation is self._pending and generation.ready:
                 self._commit(generation)
+        elif verb in (Verb.APPLIED, Verb.REJECTED):
+            self.publisher.heard(child, verb, text)
 
     def _died(self, child: Child, status: int) -> None:
         generation = self._generations[child.generation]
         generation.forget(child)
+        self.publisher.gone(child)
         expected = child.state is State.LEAVING
         self._write(level_of_death(expected, status), f"worker process {child.pid} {death_of(status)}")
         if generation is self._pending:

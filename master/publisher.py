@@ -23,10 +23,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from ..shared.live.records import Change, Changed, Record, Records
+from ..shared.live.live import Live
+from ..shared.live.records import KINDS, Change, Changed, Record, Records
 from ..shared.live.wire import parts, written
 from ..shared.messages import Verb
 from ..shared.model.log import Level
+from ..shared.model.stream import Configuration
 from .child import Child, State
 from .generation import Generation
 
@@ -48,7 +50,7 @@ class Outcome:
     replaced: tuple[int, ...] = ()
     """Those that were killed for not applying it."""
     reasons: tuple[str, ...] = ()
-    """Why workers could not apply it, as they said."""
+    """Why workers could not apply it, or what of it they left out, as they said."""
 
 
 class Parcel:
@@ -138,12 +140,15 @@ class Publisher:
         loop: asyncio.AbstractEventLoop,
         generations: Callable[[], Sequence[Generation]],
         write: Callable[[Level, str], object],
+        changed: Callable[[], object] = lambda: None,
         deadline: float = DEADLINE,
     ) -> None:
-        """`generations` are those whose workers serve, or will: the one in force first."""
+        """`generations` are those whose workers serve, or will: the one in force first. `changed` hears when upstreams
+        have changed."""
         self._loop = loop
         self._generations = generations
         self._write = write
+        self._changed = changed
         self._deadline = deadline
         self.records = Records()
         """What is in force, or on its way."""
@@ -169,7 +174,7 @@ class Publisher:
         for part in parts(changes):
             count += len(part)
             self._number += 1
-            self._take(part)
+            self._take(part, everyone)
             self._send(part, [child for generation in everyone for child in generation.children.values()])
         serving = everyone[0].children.values() if count and everyone else ()
         waiting = Waiting(version, self._number, (c for c in serving if c.state is State.READY), future)
@@ -196,6 +201,7 @@ class Publisher:
                 del waiting.awaited[child.pid]
             elif waiting.last <= int(number):
                 waiting.applied.append(child.pid)
+                waiting.reasons += [reason] if reason else []
                 del waiting.awaited[child.pid]
         if verb is Verb.REJECTED:
             child.kill()
@@ -210,10 +216,26 @@ class Publisher:
             waiting.awaited.pop(child.pid, None)
         self._settle()
 
-    def _take(self, part: tuple[Changed, ...]) -> None:
+    def _take(self, part: tuple[Changed, ...], generations: Sequence[Generation]) -> None:
         """Have those who are born from now on know it."""
         for change in part:
-            self.records.put(change.kind, change.id, change.after)
+            if change.kind in KINDS:
+                self.records.put(change.kind, change.id, change.after)
+        for generation in generations:
+            if generation.live is not None:
+                generation.live.apply(part)
+        if any(change.kind in ("upstreams", "targets") for change in part):
+            self._changed()
+
+    def live(self, configuration: Configuration) -> Live | None:
+        """What a generation begins with; None where there are no records."""
+        admin = configuration.main.admin
+        if not (self.in_use or admin.listens or admin.declarative):
+            return None
+        live = Live(configuration, self.records.flat())
+        for complaint in live.complaints:
+            self._write(Level.ERROR, complaint)
+        return live
 
     def _send(self, part: tuple[Changed, ...], children: Sequence[Child]) -> None:
         if not children:

@@ -10,6 +10,7 @@ from typing import Final
 
 from .counters import Layout
 from .errorlog import ErrorLog, LogFiles
+from .live.live import Live
 from .model.listen import Listen
 from .model.stream import Configuration
 from .zones import Zones
@@ -40,5 +41,9 @@ class Birth:
     """Every log file that the configuration names, open."""
     privileged: bool = False
     """Whether the master is root, so that `user` is to be obeyed."""
+    live: Live | None = None
+    """The records that are in force, made into what sessions obey; changes come over the control socket."""
+    ticket_secret: bytes = field(default=b"", repr=False)
+    """Where the keys of tickets come from whose contexts are made after the fork."""
     zones: Zones = field(default_factory=Zones)
     """The shared memory of `zone` and `limit_conn_zone`."""

@@ -16,6 +16,7 @@ worker that began it only, if it has a cache.
 
 from __future__ import annotations
 
+import hmac
 import os
 import ssl
 import warnings
@@ -56,6 +57,9 @@ INTERNAL_ERROR: Final = bytes.fromhex("15 0303 0002 02 50")
 """The fatal alert of a server whose certificate, named by variables, cannot be had."""
 UNRECOGNIZED_NAME: Final = bytes.fromhex("15 0303 0002 02 70")
 """The fatal alert (RFC 6066, 3) of `ssl_reject_handshake`, as a whole record."""
+
+TICKET_KEY: Final = 80
+"""Bytes; see `openssl.tickets`."""
 
 _VERSIONS: Final = {
     "TLSv1": ssl.TLSVersion.TLSv1,
@@ -142,6 +146,19 @@ def fill(context: ssl.SSLContext, tls: ServerTls) -> None:
         _set_sessions(context, tls)
         _run(context, tls.conf_commands)  # last, as nginx: they overrule
         _log_keys(context, tls.key_log)
+
+
+def with_derived_keys(tls: ServerTls, secret: bytes) -> ServerTls:
+    """The same settings with ticket keys that all who know the secret derive alike, for contexts made after a fork.
+
+    They depend on what `session_identity` does: where other clients would be asked for, tickets are not understood.
+    Settings that have keys or no tickets stay as they are, and so do all where OpenSSL cannot be told.
+    """
+    if not secret or not tls.session_tickets or tls.ticket_keys or unavailable():
+        return tls
+    identity = session_identity(tls)
+    key = b"".join([hmac.digest(secret, part + identity, "sha512") for part in (b"1", b"2")])
+    return replace(tls, ticket_keys=(key[:TICKET_KEY],))
 
 
 def upstream_context(tls: UpstreamTls) -> ssl.SSLContext:

@@ -128,6 +128,32 @@ class Balancer:
                 state.drop()
         self._arrange(others)
 
+    def become(self, upstream: Upstream) -> None:
+        """Have the peers of another form of the upstream, of the same method; those that stay keep their state."""
+        known = {(state.peer.name, state.address): state for state in self.states}
+        kept: list[PeerState] = []
+        for index, peer in enumerate(upstream.peers):
+            if peer.address is None:
+                same = [state for (name, _), state in known.items() if name == peer.name]
+            else:
+                found = known.get((peer.name, peer.address))
+                same = [found] if found is not None else []
+            for state in same:
+                del known[state.peer.name, state.address]
+                state.revise(peer, index)
+            kept += same
+        for state in known.values():
+            state.drop()
+        self.upstream = upstream
+        used = sum(state.bit for state in kept)
+        there = {state.index for state in kept}
+        for index, peer in enumerate(upstream.peers):
+            if peer.address is not None and index not in there:
+                bit = ~used & (used + 1)
+                used |= bit
+                kept.append(self._make(peer, index, peer.address, bit, 0))
+        self._arrange(kept)
+
     def _arrange(self, states: Iterable[PeerState]) -> None:
         self.states = tuple(sorted(states, key=lambda state: state.index))
         live = [state for state in self.states if not state.peer.down]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..shared.certificate_choice import CertificateChoice
 from ..shared.conditions import Seen
+from ..shared.live.live import Live
 from ..shared.model.listen import Mode
 from ..shared.model.stream import Gateway
 from ..shared.printable import printable
@@ -34,14 +35,13 @@ REFUSED_LOOKS: Final = {
 class GatewayTables:
     """The router, the targets by route, and the contexts of a generation, in one worker."""
 
-    def __init__(self, gateway: Gateway, targets: RouteTargets) -> None:
+    def __init__(self, gateway: Gateway, targets: RouteTargets, live: Live | None = None) -> None:
         self.gateway = gateway
-        self.router = Router(gateway.routes)
-        self.refusal = Refusal(gateway.routes)
+        self.router = Router(gateway.routes) if live is None else live.router
+        self.refusal = Refusal(gateway.routes) if live is None else live.refusal
         self.targets = targets
         """By route."""
-        self.choice = CertificateChoice(gateway.certificates)
-        self.has_plain_routes = any("tcp" in route.protocols for route in gateway.routes)
+        self.choice = CertificateChoice(gateway.certificates) if live is None else live.choice
         self.seen_ports = {own: seen for seen, own in gateway.port_maps}
         self.waiting = Waiting(gateway.sniff_pending, gateway.sniff_per_source)
 
@@ -153,7 +153,7 @@ def choose(session: Session, tables: GatewayTables, is_tls: bool) -> Target | No
     destination = seen_destination(session, tables)
     index = tables.router.match(tls=is_tls, sni=sni, source=source, destination=destination)
     if index is None:
-        word = "no_route" if is_tls or tables.has_plain_routes else "plain_refused"
+        word = "no_route" if is_tls or tables.router.takes_plain else "plain_refused"
         raw = session.hello.server_name if session.hello is not None else None
         why = tables.refusal.no_route(Seen(is_tls, raw, source, destination))
         session.error(f"connection refused: {word}: {why}")

@@ -104,6 +104,8 @@ class Life:
             become_user(birth.configuration, birth.privileged)
             self.worker.kit = kit = Kit(self.worker, plan)
             await kit.load()
+            if plan.live is not None:
+                await plan.live.begin()
         except (PenstockError, OSError, ValueError) as error:
             text = getattr(error, "text", None) or str(error)
             birth.log.emerg(text)
@@ -117,10 +119,11 @@ class Life:
         gc.set_threshold(
             50_000, 20, 100
         )  # sessions leave no cycles behind: collecting is for plugins' and helpers' sake
+        plan.begin()
+        await self.catch_up()
         self.loop.add_reader(birth.control.fileno(), self.told)
         for listener in self.worker.listeners:
             listener.open()
-        plan.begin()
         self.turn_logs()
         if birth.slot == 0:
             for description in kit.descriptions():
@@ -135,16 +138,18 @@ class Life:
     def told(self) -> None:
         """The master said something, or is gone."""
         try:
-            message = self.birth.control.recv(MAX_MESSAGE)
+            message, descriptors, _, _ = socket.recv_fds(self.birth.control, MAX_MESSAGE, 1)
         except BlockingIOError:
             return
         except OSError:
-            message = b""
+            message, descriptors = b"", []
         if not message:
             self.orphaned()
             return
         verb, text = decode(message)
-        if verb is Verb.DRAIN:
+        if verb is Verb.APPLY:
+            self.changed(text, descriptors[0])
+        elif verb is Verb.DRAIN:
             setproctitle.setproctitle(LEAVING_TITLE)
             self.birth.log.notice("gracefully shutting down")
             self.worker.drain(float(text) if text else None)
@@ -155,6 +160,28 @@ class Life:
             if self.worker.kit is not None:
                 self.worker.kit.reopen()
             self.plan.reopen_key_logs()
+
+    def changed(self, number: str, descriptor: int) -> None:
+        """Records have changed; without listeners of the gateway that is nobody's business here."""
+        if self.plan is not None and self.plan.live is not None:
+            self.plan.live.receive(number, descriptor)
+            return
+        os.close(descriptor)
+        self.birth.control.send(encode(Verb.APPLIED, number))
+
+    async def catch_up(self) -> None:
+        """Apply what has changed since the fork, before anybody connects."""
+        control = self.birth.control
+        while True:
+            try:
+                verb = control.recv(1, socket.MSG_PEEK)
+            except OSError:
+                break
+            if verb != bytes((Verb.APPLY,)):
+                break
+            self.told()
+        if self.plan is not None and self.plan.live is not None:
+            await self.plan.live.settled()
 
     def orphaned(self) -> None:
         """The control socket closed: the master is dead. Go at once rather than live on unsupervised."""

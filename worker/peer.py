@@ -84,6 +84,18 @@ class PeerState:
         self.time = 0.0
         """The average time that the peer takes, for `least_time`; 0 while none is known."""
 
+    def revise(self, peer: Peer, index: int) -> None:
+        """Be the same address of another configuration: what is known of it holds, its share begins anew."""
+        self.peer = peer
+        self.index = index
+        self.weight = peer.weight
+        self.max_fails, self.fail_timeout = peer.max_fails, peer.fail_timeout
+        self.max_conns, self.slow_start = peer.max_conns, peer.slow_start
+        self.effective_weight = peer.weight
+        self.current_weight = 0
+        self.health = None
+        self.guarded = self.max_conns > 0 or self.fails > 0
+
     def drop(self) -> None:
         """The peer's name does not have this address any more; sessions may still hold it."""
 

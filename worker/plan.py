@@ -5,21 +5,19 @@ Everything a session could otherwise compute for itself is done here once, befor
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import ip_address
 
 from ..shared.errorlog import ErrorLog, open_failed
-from ..shared.model.address import Address, ipv4, ipv6
+from ..shared.model.address import Address
 from ..shared.model.log import ErrorLogTarget
 from ..shared.model.settings import Settings
-from ..shared.model.stream import Pass, ProxyPass, Return, Server, Service
+from ..shared.model.stream import Pass, ProxyPass, Return, Route, Server, Service
 from ..shared.model.tls import KeyPair, ServerTls, UpstreamTls
-from ..shared.model.upstream import Resolver, Upstream
+from ..shared.model.upstream import Upstream
 from ..shared.server_names import shown_name
 from ..shared.sources import sources
 from ..shared.tls_contexts import blank, context_key, default_pairs, fill, gateway_tls, server_keys, upstream_context
@@ -28,11 +26,10 @@ from .balance import Balancer
 from .certificates import Certificates
 from .gateway import GatewayTables
 from .listener import Listener
+from .live import LiveTables
 from .methods import make_balancer
-from .names import Names
-from .nameservers import NameServers
+from .naming import Naming
 from .removal import drop_removed
-from .reresolve import Reresolver
 from .route_targets import RouteTargets
 from .target import ByCertificate, Target
 from .tls_sessions import TlsSessions
@@ -57,7 +54,9 @@ class Plan:
         self._server_contexts: dict[object, ssl.SSLContext] = {}
         self._by_certificate: dict[ServerTls, ByCertificate] = {}
         self._route_targets: RouteTargets | None = None
-        self._unresolved: list[tuple[Balancer, int]] = []
+        self._naming = Naming(worker, self._changed)
+        self.live: LiveTables | None = None
+        """What records bring, where they may."""
         self.made: list[Target] = []
         """The targets so far."""
 
@@ -108,7 +107,9 @@ class Plan:
 
     def reopen_key_logs(self) -> None:
         """Let OpenSSL open the files of `ssl_key_log` again (USR1), which the master has made by now."""
-        named = (context for each in self._certificates.values() for context in each.contexts())
+        named = [context for each in self._certificates.values() for context in each.contexts()]
+        if self.live is not None:
+            named += self.live.made_contexts()
         for context in (*self._server_contexts.values(), *self._upstream_contexts.values(), *named):
             path = context.keylog_filename
             try:
@@ -119,49 +120,7 @@ class Plan:
 
     def begin(self) -> None:
         """Ask for the addresses that were not known at the start, until they are."""
-        self._watch_names()
-        if not self._unresolved:
-            return
-        names = Names(None, self.worker.loop)
-        for balancer, index in self._unresolved:
-            task = self.worker.loop.create_task(self._resolve(names, balancer, index), name="resolve a peer")
-            self.worker.tasks.add(task)
-            task.add_done_callback(self.worker.tasks.discard)
-
-    def _watch_names(self) -> None:
-        """Keep the peers of `server … resolve` up to date."""
-        servers: dict[Resolver, NameServers] = {}
-        worker = self.worker
-        for balancer in worker.balancers.values():
-            upstream = balancer.upstream
-            for index, peer in enumerate(upstream.peers):
-                if not peer.resolve or upstream.resolver is None:
-                    continue
-                asked = servers.setdefault(upstream.resolver, NameServers(upstream.resolver))
-                found = worker.birth.zones.found
-                keeper = Reresolver(balancer, index, asked, found, self._changed, worker.log.error)
-                keeper.recall()
-                task = worker.loop.create_task(keeper.run(), name=f"resolve {peer.host}")
-                worker.tasks.add(task)
-                task.add_done_callback(self._stopped)
-
-    def _stopped(self, task: asyncio.Task[None]) -> None:
-        """A task that should never end did: at the worker's end, or by a bug."""
-        self.worker.tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self.worker.crashed(error)
-
-    async def _resolve(self, names: Names, balancer: Balancer, index: int) -> None:
-        peer = balancer.upstream.peers[index]
-
-        def report(reason: str, delay: float) -> None:
-            self.worker.log.warn(f'{reason} in upstream "{balancer.upstream.name}", trying again in {delay:g}s')
-
-        found = await names.eventually(peer.host, report)
-        balancer.set_addresses(index, [address_of(each, peer.port) for each in found])
-        self._count(balancer)
-        self.worker.log.notice(f'"{peer.host}" in upstream "{balancer.upstream.name}" is {", ".join(found)}')
+        self._naming.begin()
 
     def balancer(self, upstream: Upstream) -> Balancer:
         """The balancer of an upstream, one for all that share it."""
@@ -171,15 +130,36 @@ class Plan:
             zone = birth.zones.peers.get(upstream.zone) if upstream.zone is not None else None
             known = self._balancers[id(upstream)] = make_balancer(upstream, time.monotonic, zone, birth.slot)
             self._count(known)
-            self._unresolved += [(known, index) for index in known.unresolved()]
+            self._naming.ask(known)
         return known
 
+    def known_balancer(self, upstream: Upstream) -> Balancer | None:
+        """The balancer of an upstream that has one by now."""
+        return self._balancers.get(id(upstream))
+
+    def renew(self, old: Upstream, new: Upstream | None) -> None:
+        """Let the balancer of an upstream have its new form, or go."""
+        known = self._balancers.pop(id(old), None)
+        if known is None:
+            return
+        self._naming.stop(known)
+        if new is None or (old.method, old.key) != (new.method, new.key):
+            self.worker.health.forget(known)
+            return
+        known.become(new)
+        self._balancers[id(new)] = known
+        self._changed(known)
+        self._naming.ask(known)
+
     def _count(self, balancer: Balancer) -> None:
-        layout = self.worker.layout
-        number = layout.upstream(balancer.upstream.name)
+        layout, upstream = self.worker.layout, balancer.upstream
         for state in balancer.states:
-            name = balancer.upstream.peers[state.index].name
-            state.counters = layout.connects(number, layout.peer(number, name))
+            name = upstream.peers[state.index].name
+            if upstream.live:
+                state.counters = layout.live_connects(upstream.name, name)
+            else:
+                number = layout.upstream(upstream.name)
+                state.counters = layout.connects(number, layout.peer(number, name))
         self.worker.health.attach(balancer)
 
     def _changed(self, balancer: Balancer) -> None:
@@ -278,14 +258,25 @@ class Plan:
         gateway = self.stream.gateway
         if not gateway.listens:
             return None, None
+        live = self.worker.birth.live
         self._route_targets = RouteTargets(gateway.routes, self._route_target)
+        if live is not None:
+            self.live = LiveTables(self.worker, self, live, self._route_targets)
         self._route_targets.prepare()
-        return GatewayTables(gateway, self._route_targets), self._target(0, gateway.settings)
+        return GatewayTables(gateway, self._route_targets, live), self._target(0, gateway.settings)
 
     def _route_target(self, index: int) -> Target:
         gateway = self.stream.gateway
-        route = gateway.routes[index]
-        target = self._target(self.worker.layout.route_target(index), route.settings)
+        if index < len(gateway.routes):
+            return self._target_of(self.worker.layout.route_target(index), gateway.routes[index])
+        assert self.live is not None
+        target = self._target_of(*self.live.route(index))
+        self.made.pop()  # it goes when its route does
+        return target
+
+    def _target_of(self, number: int, route: Route) -> Target:
+        gateway = self.stream.gateway
+        target = self._target(number, route.settings)
         target.route = route
         target.route_name = route.name
         if route.service is not None:
@@ -304,6 +295,8 @@ class Plan:
     def _certificate_contexts(self, tls: ServerTls) -> ByCertificate:
         """The contexts of routes with these rules, by the number of the certificate, None for the default."""
         known = self._by_certificate.get(tls)
+        if known is None and self.live is not None:
+            known = self._by_certificate[tls] = self.live.contexts(tls, self._server_contexts)
         if known is None:
             gateway = self.stream.gateway
             pairs = {None: default_pairs(gateway)} | {
@@ -313,8 +306,3 @@ class Plan:
             known = {number: (self._server_contexts[context_key(one)], one) for number, one in each.items()}
             self._by_certificate[tls] = known
         return known
-
-
-def address_of(host: str, port: int) -> Address:
-    """A numeric host with a port."""
-    return ipv6(host, port) if ip_address(host.partition("%")[0]).version == 6 else ipv4(host, port)

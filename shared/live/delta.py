@@ -17,6 +17,8 @@ class Delta:
     """Ages of certificates whose contexts are not to be used any more."""
     upstreams: dict[str, Upstream | None] = field(default_factory=dict)
     """Upstreams of records, by id, that changed or went."""
+    implicit: list[Upstream] = field(default_factory=list)
+    """Upstreams that hosts of services stand for, if nobody did before."""
     plugins: bool = False
     """Whether plugins came, changed or went."""
     everywhere: bool = False

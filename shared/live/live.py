@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ..certificate_choice import CertificateChoice
-from ..model.plugin import PluginUse
 from ..model.stream import Certificate, Configuration, Gateway, Route
 from ..model.tls import KeyPair
 from ..model.upstream import Upstream
@@ -24,7 +23,8 @@ from .ages import Ages
 from .cells import Cells
 from .certificates import authorities_of, certificate_of, pairs_of
 from .delta import Delta, Touched
-from .records import HOST, Change, Record, Records, reference
+from .plugins import Uses
+from .records import HOST, KINDS, Change, Record, Records, reference
 from .routes import PASSTHROUGH, label_of, route_of
 from .services import Made, service_of, speaks
 from .services import label_of as service_label
@@ -53,9 +53,9 @@ class Live:
         self._by_name: dict[str, str] = {}
         """The ids of upstreams by name in lower case."""
         self._implicit: dict[tuple[str, int], Upstream] = {}
-        self._uses: dict[str, PluginUse] = {}
-        self._coming: dict[str, PluginUse] = {}
-        """Those of changes that are about to be applied."""
+        self._fresh: list[Upstream] = []
+        """Implicit upstreams that whoever serves does not know yet."""
+        self.uses = Uses(self.records)
         self._begin()
         self.router = Router(self.file.routes, self._routes)
         self.router.prepare()
@@ -83,7 +83,7 @@ class Live:
         record = self.records.get("routes", self._route_ids[age])
         assert record is not None
         made = self._made_of(record)
-        plugins = self._plugins("routes", record["id"], record)
+        plugins = self.uses.of("routes", record["id"], record)
         if made is None:
             return replace(route, plugins=plugins) if plugins else route
         settings = made.passing if PASSTHROUGH in route.protocols else made.service.settings
@@ -97,32 +97,22 @@ class Live:
         """The upstream of a record."""
         return self._upstreams[identity]
 
+    def upstreams(self) -> Iterator[Upstream]:
+        """Every upstream of a record."""
+        return iter(self._upstreams.values())
+
     def certificate(self, age: int) -> Certificate:
         """A record's certificate."""
         return self._certificates[age]
 
+    def fresh(self) -> list[Upstream]:
+        """Implicit upstreams that came since this was last asked."""
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
     def services(self) -> Iterator[Made]:
         """Every service that records bring."""
         return iter(self._services.values())
-
-    def uses(self) -> Iterator[PluginUse]:
-        """Every plugin that records bring and that is switched on."""
-        for record in self.records.every("plugins"):
-            if record["enabled"]:
-                yield self._use(record)
-
-    def coming(self, changes: Iterable[Change]) -> list[PluginUse]:
-        """The plugins that changes will bring, for whoever has to prepare them before these are applied."""
-        self._coming = {
-            each.id: use_of(each.after)
-            for each in changes
-            if each.kind == "plugins" and each.after is not None and each.after["enabled"]
-        }
-        return list(self._coming.values())
-
-    def plugins(self) -> tuple[PluginUse, ...]:
-        """Those of every session."""
-        return tuple([self._use(r) for r in self.records.every("plugins") if r["enabled"] and is_global(r)])
 
     def gateway(self) -> Gateway:
         """The file and the records as one, for explanations; costs what there is."""
@@ -139,9 +129,11 @@ class Live:
 
     def apply(self, changes: Iterable[Change]) -> Delta:
         """Let records change; the tables know it at once."""
-        delta = Delta()
+        delta = Delta(implicit=self.fresh())
         touched = Touched()
         for change in changes:
+            if change.kind not in KINDS:
+                continue
             before = self.records.put(change.kind, change.id, change.after)
             self._touch(change, before, touched, delta)
         for identity in touched.upstreams:
@@ -152,6 +144,7 @@ class Live:
             self._remake_certificate(identity, delta)
         for identity in touched.routes:
             self._remake_route(identity, delta)
+        delta.implicit += self.fresh()
         return delta
 
     def _touch(self, change: Change, before: Record | None, touched: Touched, delta: Delta) -> None:
@@ -195,9 +188,7 @@ class Live:
 
     def _touch_plugin(self, identity: str, both: list[Record], touched: Touched, delta: Delta) -> None:
         delta.plugins = True
-        self._uses.pop(identity, None)
-        if (coming := self._coming.pop(identity, None)) is not None:
-            self._uses[identity] = coming
+        self.uses.changed(identity)
         for record in both:
             route, service = reference(record, "route"), reference(record, "service")
             if route is not None:
@@ -243,6 +234,7 @@ class Live:
         implicit = self._implicit.get(place)
         if implicit is None:
             implicit = self._implicit[place] = implicit_of(*place, self._resolver)
+            self._fresh.append(implicit)
             self._count_peers(implicit)
         return implicit, None
 
@@ -269,7 +261,7 @@ class Live:
             balanced,
             authorities_of(authorities) if authorities else None,
             pair,
-            self._plugins("services", identity, record),
+            self.uses.of("services", identity, record),
         )
 
     def _pair(self, record: Record | None) -> KeyPair | None:
@@ -365,36 +357,3 @@ class Live:
         age = self._make_certificate(identity)
         if age is not None:
             self.choice.insert(age, self._certificates[age])
-
-    # Plugins.
-
-    def _plugins(self, kind: str, identity: str, owner: Record) -> tuple[PluginUse, ...]:
-        """Those of a service or route; one for both counts with the route, while that leads to the service."""
-        uses = []
-        for each in self.records.users(kind, identity, "plugins"):
-            record = self.records.get("plugins", each)
-            if record is None or not record["enabled"]:
-                continue
-            if kind == "services" and reference(record, "route") is not None:
-                continue
-            wanted = reference(record, "service") if kind == "routes" else None
-            if wanted is None or wanted == reference(owner, "service"):
-                uses.append(self._use(record))
-        return tuple(uses)
-
-    def _use(self, record: Record) -> PluginUse:
-        """The same object for as long as the record is the same: plugins are told apart by it."""
-        use = self._uses.get(record["id"])
-        if use is None:
-            use = self._uses[record["id"]] = use_of(record)
-        return use
-
-
-def use_of(record: Record) -> PluginUse:
-    """A plugin's record as the configuration names plugins."""
-    return PluginUse(record["name"], config=record["config"], id=record["id"])
-
-
-def is_global(record: Record) -> bool:
-    """Whether a plugin is for all sessions."""
-    return reference(record, "route") is None and reference(record, "service") is None

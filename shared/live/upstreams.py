@@ -54,6 +54,7 @@ def upstream_of(record: Record, targets: Iterable[Record], resolver: Resolver | 
         key=key,
         resolver=resolver,
         health=health_of(record.get("healthchecks") or {}),
+        live=True,
         host_header=record.get("host_header") or "",
     )
 
@@ -106,7 +107,7 @@ def implicit_of(host: str, port: int, resolver: Resolver | None) -> Upstream:
     except ValueError:
         written = Written(Kind.NAME, host, port)
     text = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return Upstream(text, (peer_of(text, written, resolver),), resolver=resolver, implicit=True)
+    return Upstream(text, (peer_of(text, written, resolver),), resolver=resolver, implicit=True, live=True)
 
 
 def peer_of(text: str, written: Written, resolver: Resolver | None, **fields: Any) -> Peer:

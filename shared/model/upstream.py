@@ -65,6 +65,8 @@ class Upstream:
     resolver: Resolver | None = None
     implicit: bool = False
     health: HealthCheck | None = None
+    live: bool = False
+    """Whether a record brings it."""
     host_header: str | None = None
     """Of an upstream that a record brings: the name its TLS is asked for; empty: that of the peer."""
     where: Where = field(default=NOWHERE)

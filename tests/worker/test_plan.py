@@ -12,7 +12,8 @@ from workerbench import Bench
 
 from penstock.shared.errors import PenstockError
 from penstock.shared.model.address import ipv4, ipv6
-from penstock.worker.plan import Plan, address_of
+from penstock.worker.naming import address_of
+from penstock.worker.plan import Plan
 
 TEXT = """
 upstream up { server 127.0.0.1:%%UP%%; server 127.0.0.2:%%UP%% backup; }

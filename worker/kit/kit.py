@@ -94,12 +94,22 @@ class Kit:
 
     def plug(self, target: Target) -> None:
         """Give a target its plugins: of each name the nearest, the route's before the service's before the global."""
-        hooked = [self._hooked[id(use)] for _, use in chosen(self.globals, target.service, target.route)]
+        uses = [use for _, use in chosen(self.globals, target.service, target.route)]
+        hooked = [self._hooked[id(use)] for use in uses if id(use) in self._hooked]
         key = tuple(map(id, hooked))
         chain = self._chains.get(key)
         if chain is None:
             chain = self._chains[key] = in_order(hooked)
         target.plugins = chain
+
+    def prepared(self, use: PluginUse) -> bool:
+        """Whether a plugin is there; a record's that could not be made is not."""
+        return id(use) in self._hooked
+
+    @property
+    def in_use(self) -> bool:
+        """Whether there are plugins at all."""
+        return bool(self._hooked)
 
     def entrance(self) -> tuple[Hooked, ...]:
         """The plugins of every session, whatever a route has in their place: it is not heard yet."""

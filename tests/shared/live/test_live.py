@@ -198,7 +198,7 @@ def test_plugins_belong_to_routes_services_or_all() -> None:
     )
     one = found(world)
     assert one.service is not None
-    assert (names(one.plugins), names(one.service.plugins), names(world.plugins())) == (
+    assert (names(one.plugins), names(one.service.plugins), names(world.uses.everywhere())) == (
         ["acl", "both"],
         ["geo"],
         ["tcp-log"],
@@ -211,10 +211,10 @@ def test_plugins_belong_to_routes_services_or_all() -> None:
 )
 def test_a_plugin_that_comes_reaches_its_routes(record: Record, stale: int, everywhere: bool) -> None:
     world = live(*BASE)
-    coming = world.coming([put("plugins", record)])
+    coming = world.uses.coming([put("plugins", record)])
     delta: Delta = world.apply([put("plugins", record)])
     assert (len(delta.stale), delta.everywhere, delta.plugins) == (stale, everywhere, True)
-    assert next(iter(world.uses())) is coming[0]
+    assert next(iter(world.uses)) is coming[0]
 
 
 def test_what_is_of_another_layer_is_left_alone() -> None:
