@@ -122,7 +122,7 @@ async def resolve(session: Session, host: str) -> tuple[str, ...] | None:
     else:
         reason = str(task.exception())
     complain(session, reason)
-    session.refuse(502, "upstream_failed")
+    session.refuse(500, "upstream_failed")
     return None
 
 

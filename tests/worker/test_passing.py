@@ -105,13 +105,13 @@ def test_a_name_is_resolved(tmp_path: Path, listening: socket.socket) -> None:
             assert server.asked["up.test", "A"] == 1
 
 
-def test_a_name_that_does_not_exist_is_an_upstream_that_failed(tmp_path: Path, listening: socket.socket) -> None:
+def test_a_name_that_does_not_exist_is_500_as_in_nginx(tmp_path: Path, listening: socket.socket) -> None:
     with DnsServer({}) as server:
         resolver = f"resolver 127.0.0.1:{server.port} ipv6=off;"
         with run(tmp_path, listening, "no.test:PORT", resolver) as bench:
             assert bench.ended(bench.client())
             assert bench.line("no.test could not be resolved (3: Host not found)")
-            assert bench.status(502) == 1
+            assert bench.status(500) == 1
 
 
 def test_a_resolver_that_is_silent_is_not_waited_for(tmp_path: Path, listening: socket.socket) -> None:
@@ -132,7 +132,7 @@ def test_a_timeout_that_meets_the_answer_is_not_heard_twice(tmp_path: Path, list
             client, session = caught_in_between(bench, listening)
             session.expired()
             assert bench.ended(client)
-            assert session.status == 502
+            assert session.status == 500
 
 
 def caught_in_between(bench: Bench, listening: socket.socket) -> tuple[socket.socket, Session]:
