@@ -52,7 +52,7 @@ class RateZone:
         interval = 1.0 / rate
         with self._lock:
             place = self._find(one, two, now)
-            whole = max(self._times[place], now) + interval
+            whole: float = max(self._times[place], now) + interval
             over = whole - now - burst * interval
             if over > 1e-9:
                 return over

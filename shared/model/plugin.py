@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from .where import NOWHERE, Where
@@ -47,7 +47,7 @@ class PluginUse:
     name: str
     fields: tuple[Field, ...] = ()
     """The block's lines; what they mean is for the plugin's description to say."""
-    config: Mapping[str, Any] | None = None
+    config: Mapping[str, Any] | None = field(default=None, hash=False)
     """A record's configuration in place of lines."""
     where: Where = NOWHERE
     id: str = ""

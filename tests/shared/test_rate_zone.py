@@ -57,8 +57,8 @@ def test_processes_share_a_budget_exactly() -> None:
     for _ in range(4):
         reading, writing = os.pipe()
         if os.fork() == 0:
-            granted = sum(rates.take(b"a", 0.001, 100, 1.0) == 0.0 for _ in range(60))
-            os.write(writing, bytes((granted,)))
+            mine = sum(rates.take(b"a", 0.001, 100, 1.0) == 0.0 for _ in range(60))
+            os.write(writing, bytes((mine,)))
             os._exit(0)
         os.close(writing)
         children.append(reading)

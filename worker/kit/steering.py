@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ...shared.model.tls import KeyPair
 from ...shared.pairs import read_pair
@@ -22,7 +22,8 @@ from ..target import Target
 if TYPE_CHECKING:
     from .kit import Kit
 
-LARGEST_RETRIES = 32767
+PASSTHROUGH: Final = "tls_passthrough"
+LARGEST_RETRIES: Final = 32767
 """Kong's limit."""
 
 
@@ -39,18 +40,24 @@ def to_service(target: Target, kit: Kit, name: str) -> Target:
     chosen = kit.service_target(name)
     if chosen is None:
         raise unknown("service", name, kit.service_names())
-    return replace(
+    route = target.route
+    steered = replace(
         chosen,
         number=target.number,
         log=target.log,
         writers=target.writers,
-        route=target.route,
+        route=replace(route, service=chosen.service) if route is not None else None,
         route_name=target.route_name,
         server_name=target.server_name,
         plugins=target.plugins,
         says_info=target.says_info,
         says_debug=target.says_debug,
     )
+    if route is not None and PASSTHROUGH in route.protocols:  # the client's own TLS goes there as it is
+        tls = replace(steered.settings.upstream_tls, on=False)
+        steered.settings = replace(steered.settings, upstream_tls=tls)
+        kit.plan.speak_tls(steered, tls)
+    return steered
 
 
 def to_upstream(target: Target, kit: Kit, name: str) -> Target:
@@ -58,7 +65,7 @@ def to_upstream(target: Target, kit: Kit, name: str) -> Target:
     balancers = kit.worker.balancers
     if name not in balancers:
         raise unknown("upstream", name, balancers)
-    return replace(target, balancer=balancers[name], template=None)
+    return named(replace(target, balancer=balancers[name], template=None, aimed=False), name)
 
 
 def to_address(target: Target, host: str, port: int) -> Target:
@@ -68,7 +75,16 @@ def to_address(target: Target, host: str, port: int) -> Target:
     if not host:
         raise ValueError("no host")
     written = f"[{host}]" if ":" in host and numeric(host, port) is not None else host
-    return replace(target, balancer=None, template=constant(f"{written}:{port}"), aimed=True)
+    return named(replace(target, balancer=None, template=constant(f"{written}:{port}"), aimed=True), host)
+
+
+def named(target: Target, host: str) -> Target:
+    """Let the upstream's TLS ask for the name of where the session goes, unless the configuration has another one."""
+    settings = target.settings
+    tls = settings.upstream_tls
+    if tls.name is not None:
+        return target
+    return replace(target, settings=replace(settings, upstream_tls=replace(tls, name=constant(host), server_name=True)))
 
 
 def with_timeouts(target: Target, connect: float | None, idle: float | None) -> Target:

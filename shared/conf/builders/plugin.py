@@ -35,6 +35,14 @@ def field(directive: Directive) -> Field:
     return Field(directive.name, words, directive.where, block)
 
 
+def plugin_timeout(scope: Scope) -> float:
+    """`plugin_timeout TIME`."""
+    seconds = scope.seconds("plugin_timeout", TIMEOUT)
+    if not seconds:
+        raise ConfigError('"plugin_timeout" directive invalid value', scope.all("plugin_timeout")[0].where, "not 0")
+    return seconds
+
+
 def plugin_paths(scope: Scope, context: Context) -> tuple[PluginPath, ...]:
     """`plugin_path DIR …`, from the configuration file's folder."""
     return tuple(

@@ -10,7 +10,7 @@ from .limit import declare_limit_zones
 from .listen import Listeners
 from .logs import log_formats
 from .maps import define_variables
-from .plugin import TIMEOUT, plugin_paths, plugin_uses
+from .plugin import plugin_paths, plugin_timeout, plugin_uses
 from .scope import Scope
 from .server import build_server
 from .upstream import declare_upstreams
@@ -41,5 +41,5 @@ def build_stream(directive: Directive | None, context: Context) -> Stream:
         lookup=context.lookup,
         plugins=plugin_uses(stream),
         plugin_paths=plugin_paths(stream, context),
-        plugin_timeout=stream.seconds("plugin_timeout", TIMEOUT),
+        plugin_timeout=plugin_timeout(stream),
     )

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from certs import Authority
+from viewed import Viewed
 from workerbench import Bench
 
+from penstock.shared.upstream_name import upstream_name
 from penstock.worker.kit import steering
 from penstock.worker.kit.kit import Kit
 from penstock.worker.target import Target
@@ -18,7 +20,9 @@ stream_listen 127.0.0.1:%%PORT_g%% plain;
 upstream pool { server 127.0.0.1:9; }
 service one { url tcp://127.0.0.1:9; connect_timeout 7s; }
 service two { url tcp://127.0.0.1:10; connect_timeout 3s; retries 2; }
+service secure { url tls://secure.test:443; tls_verify off; }
 route r { protocols tcp; destinations :1; service one; plugin ip-restriction { deny 10.0.0.0/8; } }
+route p { protocols tls_passthrough; snis p.test; service one; }
 """
 
 
@@ -28,8 +32,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield running
 
 
-def target(bench: Bench) -> Target:
-    return next(each for each in bench.plan.targets if each.route_name == "r")
+def target(bench: Bench, name: str = "r") -> Target:
+    return next(each for each in bench.plan.targets if each.route_name == name)
+
+
+def sni(chosen: Target) -> str | None:
+    """The name that the upstream is asked for."""
+    upstream = chosen.balancer.upstream if chosen.balancer is not None else None
+    return upstream_name(Viewed(), chosen.settings.upstream_tls, chosen.route, upstream, "peer.test").sni
 
 
 def kit(bench: Bench) -> Kit:
@@ -109,3 +119,18 @@ def test_verifying_needs_authorities(bench: Bench) -> None:
     nothing = steering.TlsFiles(None, None, None)
     with pytest.raises(ValueError, match="no certificates of authorities"):
         steering.with_tls(target(bench), kit(bench), True, True, None, nothing)
+
+
+def test_the_upstreams_tls_is_asked_for_the_name_of_where_the_session_goes(bench: Bench) -> None:
+    secure = steering.to_service(target(bench), kit(bench), "secure")
+    assert secure.upstream_context is not None
+    assert sni(secure) == "secure.test"
+    assert sni(steering.to_address(secure, "other.test", 443)) == "other.test"
+    assert sni(steering.to_upstream(secure, kit(bench), "pool")) == "pool"
+    assert sni(steering.to_address(secure, "127.0.0.1", 443)) is None
+
+
+def test_tls_that_is_passed_through_is_not_wrapped_again(bench: Bench) -> None:
+    after = steering.to_service(target(bench, "p"), kit(bench), "secure")
+    assert after.upstream_context is None
+    assert not after.settings.upstream_tls.on

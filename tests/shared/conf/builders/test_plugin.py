@@ -63,6 +63,14 @@ def test_without_a_timeout_hooks_have_ten_seconds() -> None:
     assert stream("").plugin_timeout == 10.0
 
 
+def test_hooks_have_some_time() -> None:
+    assert mistake("plugin_timeout 0;").text == '"plugin_timeout" directive invalid value'
+
+
+def test_a_records_plugin_can_be_part_of_what_is_hashed() -> None:
+    assert hash(PluginUse("a", config={"x": []})) == hash(PluginUse("a", config={}))
+
+
 def test_a_hello_is_kept_where_a_fingerprint_may_be_asked_for() -> None:
     log = "log_format f '%s'; server { listen 1; return x; access_log /a f; }"
     assert stream(log % "$ja4").keeps_hellos
