@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from ...shared.plugin import Network, Plugin, Session, Status, at_least_one_of, setting
+
+
+REFUSED: Final[Status] = 403
+"""Kong's status of a refusal."""
 
 
 class IpRestriction(Plugin):
@@ -19,9 +24,9 @@ class IpRestriction(Plugin):
     class Config:
         """Addresses and networks."""
 
-        allow: tuple[Network, ...] = setting((), doc="Who may come in; everybody where it is empty.")
-        deny: tuple[Network, ...] = setting((), doc="Who may not; it is looked at first.")
-        status: Status = setting(403, doc="The status of a session that is refused.")
+        allow: tuple[Network, ...] | None = setting(None, doc="Who may come in; everybody where it is not given.")
+        deny: tuple[Network, ...] | None = setting(None, doc="Who may not; it is looked at first.")
+        status: Status | None = setting(None, doc="The status of a session that is refused; 403 where it is not given.")
         message: str | None = setting(None, doc="What the log says of it.")
 
     config: Config
@@ -33,10 +38,10 @@ class IpRestriction(Plugin):
             return
         client = bare(address)
         config = self.config
-        denied = listed(client, config.deny)
+        denied = config.deny and listed(client, config.deny)
         if denied or (config.allow and not listed(client, config.allow)):
             reason = config.message or f"IP address not allowed: {address}"
-            session.refuse(reason, word="denied", status=config.status)
+            session.refuse(reason, word="denied", status=config.status or REFUSED)
 
 
 def bare(address: str) -> IPv4Address | IPv6Address:
