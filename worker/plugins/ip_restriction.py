@@ -8,7 +8,6 @@ from typing import Final
 
 from ...shared.plugin import Network, Plugin, Session, Status, at_least_one_of, setting
 
-
 REFUSED: Final[Status] = 403
 """Kong's status of a refusal."""
 
