@@ -81,7 +81,8 @@ def sniff(data: bytes | memoryview, at_end: bool = False) -> Sniffed:
     """Tell what the bytes that came so far are; never raises."""
     if type(data) is not bytes:
         data = bytes(data)
-    found = _look(data)
+    ordinary = len(data) > RECORD_HEADER + MESSAGE_HEADER and data[0] == HANDSHAKE
+    found = _record(data) if ordinary else _look(data)
     if at_end and found.outcome is Outcome.MORE:
         return _cut_off(data, found)
     return found
@@ -91,7 +92,7 @@ def _look(data: bytes) -> Sniffed:
     if not data:
         return _more(1)
     if data[0] == HANDSHAKE:
-        return _record(data) if len(data) > RECORD_HEADER + MESSAGE_HEADER else _records(data)
+        return _records(data)
     if data[0] & 0x80:
         return _sslv2(data)
     return PLAIN
