@@ -104,9 +104,8 @@ async def connect(session: Session, balancer: Balancer) -> bool:
         if peer.health is not None:
             peer.health.failed(peer.text, outcome)
         if balancer.free(peer, True, reactor.now):
-            target.log.warn(
-                "upstream server temporarily disabled while connecting to upstream" + session.context(), session.number
-            )
+            doing = text.rpartition(" while ")[2] or "connecting to upstream"
+            target.log.warn(f"upstream server temporarily disabled while {doing}{session.context()}", session.number)
         tried |= peer.bit
         tries_left -= 1
         if not target.next_upstream or tries_left <= 0 or (give_up and reactor.now >= give_up):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MAX_UNREAD: Final = 65536
 GONE: Final = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 TIMED_OUT: Final = "timeout"
+NO_CERTIFICATE: Final = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
 NOTHING_IN_COMMON: Final = "error:0A0000EB:SSL routines::no application protocol"
 
 
@@ -157,5 +158,7 @@ def handshake_error(error: OSError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"client SSL certificate verify error: ({error.verify_code}:{error.verify_message})"
     if isinstance(error, ssl.SSLError):
+        if error.reason == NO_CERTIFICATE:
+            return "client sent no required SSL certificate"
         return f"SSL_do_handshake() failed (SSL: {told(error)})"
     return f"SSL_do_handshake() failed ({error.errno}: {error.strerror})"

@@ -169,6 +169,8 @@ def test_what_is_said_of_a_failure() -> None:
     assert handshake_error(reset_by_peer) == "SSL_do_handshake() failed (104: Connection reset by peer)"
     assert handshake_error(ssl.SSLEOFError(8, "EOF occurred")) == "peer closed connection in SSL handshake"
     odd = ssl.SSLError(1, "odd")
+    odd.reason = "PEER_DID_NOT_RETURN_A_CERTIFICATE"
+    assert handshake_error(odd) == "client sent no required SSL certificate"
     odd.reason, odd.library = "NO_SHARED_CIPHER", "SSL"
     assert handshake_error(odd) == "SSL_do_handshake() failed (SSL: error:0A0000C1:SSL routines::no shared cipher)"
 
