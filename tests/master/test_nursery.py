@@ -97,6 +97,18 @@ def test_what_is_no_message_is_passed_over(ward: Callable[[WorkerMain], Ward]) -
     assert ward(babbles).live()[-1] == "exited with code 0"
 
 
+def describes(birth: Birth) -> NoReturn:
+    birth.control.send(encode(Verb.PLUGIN, '{"name": "a", "priority": 5}'))
+    birth.control.send(encode(Verb.READY))
+    os._exit(0)
+
+
+def test_what_a_worker_says_of_plugins_is_known_of_its_generation(ward: Callable[[WorkerMain], Ward]) -> None:
+    one = ward(describes)
+    assert one.live() == ["READY", "exited with code 0"]
+    assert list(one.generation.plugins()) == [{"name": "a", "priority": 5}]
+
+
 def counts(birth: Birth) -> NoReturn:
     birth.row[birth.layout.session_duration.sum_at] += 7
     os._exit(0)
