@@ -19,7 +19,6 @@ from ..shared.tls_contexts import blank, server_keys
 from ..shared.zones import Zones
 from .child import Child, State, WorkerMain, fork_worker
 from .listeners import Plan
-from .plugin_descriptions import Description, Descriptions
 from .respawn import Backoff
 from .syslog import syslog_servers
 from .zones import ZonePool
@@ -90,8 +89,6 @@ class Generation:
         self._found = self._pool.found(configuration)
         self.health = self._pool.health(configuration)
         self._rates = self._pool.rates(configuration)
-        self.descriptions = Descriptions()
-        """Of the plugins that its workers have imported."""
         self._seats: dict[int, int] = {}
         """By slot, while there are limits to count."""
         self.backoffs = [Backoff() for _ in range(self.slots)]
@@ -104,10 +101,6 @@ class Generation:
         """Those whose peers may be checked."""
         written = list(self.configuration.stream.upstreams.values())
         return written + (list(self.live.upstreams()) if self.live is not None else [])
-
-    def plugins(self) -> Iterator[Description]:
-        """What its workers say of the plugins they have imported."""
-        return iter(self.descriptions)
 
     @property
     def slots(self) -> int:

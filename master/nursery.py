@@ -14,6 +14,7 @@ from ..shared.model.log import Level
 from .child import Child, WorkerMain
 from .generation import Generation
 from .ledger import Ledger
+from .plugin_descriptions import Descriptions
 
 FORK_AGAIN: Final = 1.0
 """Seconds until the next attempt after a fork that failed."""
@@ -43,8 +44,8 @@ class Nursery:
         self._heard = heard
         self._died = died
         self._children: dict[int, Child] = {}
-        self._generations: dict[int, Generation] = {}
-        """Of each child, by pid."""
+        self.descriptions = Descriptions()
+        """Of the plugins that workers have imported."""
         self._spared: int | None = None
         """The one child that is no worker and is waited for elsewhere."""
 
@@ -59,7 +60,6 @@ class Nursery:
         self._ledger.add(generation.number, slot, generation.layout, generation.rows[slot])
         child = generation.spawn(slot, self._enter, self._loop.time())
         self._children[child.pid] = child
-        self._generations[child.pid] = generation
         self._loop.add_reader(child.control.fileno(), self._read, child)
         self._loop.add_reader(child.pidfd, self._post_death, child)
         return child
@@ -124,7 +124,7 @@ class Nursery:
             except ValueError:
                 continue
             if verb is Verb.PLUGIN:
-                self._generations[child.pid].descriptions.learn(text)
+                self.descriptions.learn(child.generation, text)
             else:
                 self._heard(child, verb, text)
 
@@ -136,7 +136,7 @@ class Nursery:
         self._last_words(child)
         self._loop.remove_reader(child.control.fileno())
         status = child.wait()
-        del self._children[child.pid], self._generations[child.pid]
+        del self._children[child.pid]
         self._ledger.retire(child.generation, child.slot)
         self._died(child, status)
         self.reap_strangers()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 Description = Mapping[str, Any]
@@ -11,15 +11,18 @@ Description = Mapping[str, Any]
 
 
 class Descriptions:
-    """Of one generation; complete when its workers are ready."""
+    """By generation and name. A generation's are complete when its workers are ready."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Description] = {}
+        self._known: dict[int, dict[str, Description]] = {}
 
-    def learn(self, text: str) -> None:
-        """One description out of a worker's message; a later one of the same name takes its place."""
+    def learn(self, generation: int, text: str) -> None:
+        """One description out of a worker's message."""
         description = json.loads(text)
-        self._known[description["name"]] = description
+        self._known.setdefault(generation, {})[description["name"]] = description
+        for old in [number for number in self._known if number < generation - 1]:
+            del self._known[old]  # the one before may still be in force, if this one is refused
 
-    def __iter__(self) -> Iterator[Description]:
-        return iter(tuple(self._known.values()))
+    def of(self, generation: int) -> Mapping[str, Description]:
+        """Those of a generation, by name."""
+        return self._known.get(generation, {})

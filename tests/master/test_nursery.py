@@ -106,7 +106,7 @@ def describes(birth: Birth) -> NoReturn:
 def test_what_a_worker_says_of_plugins_is_known_of_its_generation(ward: Callable[[WorkerMain], Ward]) -> None:
     one = ward(describes)
     assert one.live() == ["READY", "exited with code 0"]
-    assert list(one.generation.plugins()) == [{"name": "a", "priority": 5}]
+    assert one.nursery.descriptions.of(1) == {"a": {"name": "a", "priority": 5}}
 
 
 def counts(birth: Birth) -> NoReturn:
