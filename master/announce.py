@@ -17,6 +17,7 @@ from .outcome import OutcomeFile
 from .pidfile import OLDBIN, PidFile
 
 if TYPE_CHECKING:
+    from .administration import Administration
     from .http import MetricsServer
 
 Complain = Callable[[str], None]
@@ -35,6 +36,8 @@ class Announcer:
         self._pidfile: PidFile | None = None
         self._outcome = OutcomeFile(self._pid)
         self._server: MetricsServer | None = None
+        self.administration: Administration | None = None
+        """What answers on `admin_listen`."""
         self._generation: Generation | None = None
         """The one in force."""
         self._aside = False
@@ -162,6 +165,8 @@ class Announcer:
         self._try(lambda: self._outcome.place(path))
 
     def _stop_metrics(self) -> None:
+        if self.administration is not None:
+            self.administration.stop_serving()
         if self._server is not None:
             self._run(self._server.detach())
             self._server = None
@@ -186,6 +191,8 @@ class Announcer:
                 self._run(self._server.attach([one for one in after if one not in earlier]))
             except OSError as error:
                 self._complain(f"the metrics cannot be served: {error}")
+        if self.administration is not None:
+            self.administration.serve(generation)
 
     def _standing(self, generation: Generation) -> str:
         workers = generation.slots

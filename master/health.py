@@ -41,17 +41,25 @@ class Checked:
 class HealthChecks:
     """See the module."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, zone: HealthZone, warn: Say, notice: Say) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, warn: Say, notice: Say) -> None:
         self._loop = loop
-        self._zone = zone
+        self._known: HealthZone | None = None
         self._warn = warn
         self._notice = notice
         self._upstreams: dict[str, Upstream] = {}
         self._checked: dict[tuple[str, str], Checked] = {}
         self._discovery: asyncio.TimerHandle | None = None
 
-    def apply(self, upstreams: Iterable[Upstream]) -> None:
-        """From now on check these upstreams, and no others."""
+    @property
+    def _zone(self) -> HealthZone:
+        assert self._known is not None
+        return self._known
+
+    def apply(self, zone: HealthZone | None, upstreams: Iterable[Upstream]) -> None:
+        """From now on check these upstreams, and no others; the zone is made when a configuration wants the first."""
+        self._known = self._known or zone
+        if self._known is None:
+            return
         self._upstreams = {upstream.name: upstream for upstream in upstreams if upstream.health is not None}
         wanted = dict(self._wanted())
         for key, checked in tuple(self._checked.items()):

@@ -40,6 +40,8 @@ class Plan:
     workers: int
     listens: dict[Key, Listen]
     metrics: dict[Key, Listen]
+    admin: dict[Key, Listen] = field(default_factory=dict)
+    """Of the Admin API; `ssl` says whether it is spoken to over TLS."""
     sockets: dict[Key, tuple[socket.socket, ...]] = field(default_factory=dict)
     bound: dict[Key, Bound] = field(default_factory=dict)
     fresh: list[tuple[Bound, socket.socket]] = field(default_factory=list)
@@ -53,9 +55,18 @@ class Plan:
             for one in share_of(slot, self.workers, self.sockets[key])
         )
 
+    @property
+    def own(self) -> dict[Key, Listen]:
+        """What the master itself answers."""
+        return {**self.metrics, **self.admin}
+
     def for_metrics(self) -> tuple[socket.socket, ...]:
-        """The sockets that the master itself answers."""
+        """The sockets of `metrics_listen`."""
         return tuple(self.sockets[key][0] for key in self.metrics)
+
+    def for_admin(self) -> tuple[tuple[Listen, socket.socket], ...]:
+        """The sockets of `admin_listen`."""
+        return tuple((wanted, self.sockets[key][0]) for key, wanted in self.admin.items())
 
 
 class Listeners:
@@ -79,7 +90,7 @@ class Listeners:
         try:
             for key, wanted in plan.listens.items():
                 self._provide(plan, key, wanted, plan.workers)
-            for key, wanted in plan.metrics.items():
+            for key, wanted in plan.own.items():
                 self._provide(plan, key, wanted, 1)
         except StartError:
             self.abandon(plan)
@@ -103,7 +114,7 @@ class Listeners:
         for key in self._bound.keys() - plan.bound.keys():
             self._let_go(key, self._bound.pop(key))
         self._bound = dict(plan.bound)
-        for key, wanted in (*plan.listens.items(), *plan.metrics.items()):
+        for key, wanted in (*plan.listens.items(), *plan.own.items()):
             bound = self._bound[key]
             if bound.wanted != wanted or key in self._untuned:
                 bound.wanted = wanted
@@ -179,7 +190,7 @@ class Listeners:
     def _provide(self, plan: Plan, key: Key, wanted: Listen, count: int) -> None:
         """Have at least `count` sockets on an address, or the one that there can be."""
         if key in plan.bound:
-            raise StartError(f"{wanted.address} is both a listener of clients and one of metrics", wanted.where)
+            raise StartError(f"{wanted.address} is both a listener of clients and one of the master", wanted.where)
         try:
             bound = self._bound.get(key) or self._inherited(key, wanted) or self._bind(plan, wanted)
             plan.bound[key] = bound
@@ -234,7 +245,11 @@ def plan_of(configuration: Configuration) -> Plan:
     main = configuration.main
     places = zip(main.metrics_listen, chain(main.metrics_where, repeat(NOWHERE)), strict=False)
     metrics = {(address, False): Listen(address, where) for address, where in places}
-    return Plan(main.worker_processes, listens, metrics)
+    admin = {(each.address, False): Listen(each.address, each.where, ssl=each.ssl) for each in main.admin.listens}
+    for key in metrics.keys() & admin.keys():
+        text = f'"{key[0]}" is both an address of metrics and one of the Admin API'
+        raise StartError(text, admin[key].where)
+    return Plan(main.worker_processes, listens, metrics, admin)
 
 
 def listens_of(configuration: Configuration) -> Iterator[Listen]:

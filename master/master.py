@@ -21,6 +21,7 @@ from ..shared.errors import ConfigError, StartError
 from ..shared.messages import Verb
 from ..shared.model.log import Level
 from ..shared.model.stream import Configuration
+from .administration import Administration
 from .announce import Announcer
 from .child import Child, State, WorkerMain, death_of, level_of_death
 from .generation import READY_WITHIN, ContextPool, Generation, Logs
@@ -31,7 +32,7 @@ from .ledger import Ledger
 from .listeners import Listeners
 from .notify import Notifier
 from .nursery import Nursery
-from .publisher import Publisher
+from .publisher import Publisher, with_records
 from .signals import has_terminal, received
 from .speech import sentence
 from .turns import Turns
@@ -58,7 +59,8 @@ class Master:
         stderr: int = 2,
         started: Callable[[], None] = lambda: None,
     ) -> None:
-        """`stderr` is the descriptor 2 the program was started with; `started` is called once everything serves."""
+        """`stderr`: the descriptor 2 the program was started with; `started`: called once everything serves."""
+        self._notice, self._warn = partial(self._write, Level.NOTICE), partial(self._write, Level.WARN)
         self._launch = launch
         self._stderr = stderr
         self._started = started
@@ -74,10 +76,15 @@ class Master:
         )  # fmt: skip
         self._contexts = ContextPool()
         self._zones = ZonePool()
-        self._health: HealthChecks | None = None
-        """Made once a configuration wants peers checked."""
-        self.publisher = Publisher(self._loop, self._serving, self._write, self._check_health)
+        self._health = HealthChecks(self._loop, self._warn, self._notice)
+        self._announcer.facts.peers_up = self._health.states
+        self.publisher = Publisher(
+            self._loop, lambda: with_records(self._current, self._pending), self._write, self._check_health
+        )
         """Through it records change while the workers serve."""
+        self._announcer.administration = self._administration = Administration(
+            self._loop, self.publisher, self._health, ledger, self._nursery.descriptions, self._write
+        )
         self._numbers = 0
         self._current: Generation | None = None
         self._pending: Generation | None = None
@@ -100,6 +107,7 @@ class Master:
                 self._stop()
             self._turns.run_while(lambda: not self._stopping or self._nursery)
         finally:
+            self._administration.close()
             self._listeners.close()
             self._announcer.gone()
         if self._failure is not None:
@@ -155,6 +163,7 @@ class Master:
             return
         for complaint in self._current.logs.reopen(self._current.configuration.main.user):
             self._write(Level.EMERG, complaint)
+        self._administration.reopen()
         for child in self._nursery:
             child.tell(Verb.REOPEN)
 
@@ -209,6 +218,7 @@ class Master:
             for notice in configuration.notices:
                 self._write(Level[notice.level.upper()], sentence(notice))
             plan = self._listeners.open(configuration)
+            self._administration.prepare(configuration)
         except BaseException:
             if self._current is not None:
                 logs.close()
@@ -267,17 +277,9 @@ class Master:
             self._started()
         self._settle_later()
 
-    def _serving(self) -> list[Generation]:
-        return [each for each in (self._current, self._pending) if each is not None and each.live is not None]
-
     def _check_health(self) -> None:
-        generation = self._current
-        if generation is None or generation.health is None:
-            return
-        if self._health is None:
-            self._health = HealthChecks(self._loop, generation.health, self._warn, self._notice)
-            self._announcer.facts.peers_up = self._health.states
-        self._health.apply(generation.upstreams())
+        if (current := self._current) is not None:
+            self._health.apply(current.health, current.upstreams())
 
     def _refuse(self, reason: str) -> None:
         """The pending generation does not come: everything stays as it was, or at the start nothing does."""
@@ -382,8 +384,7 @@ class Master:
         self._stopping = True
         self._pending = None
         self._announcer.leaving(how, self._upgrade.leave())
-        if self._health is not None:
-            self._health.stop()
+        self._health.stop()
         self._listeners.close()
 
     def _kill(self, generation: Generation) -> None:
@@ -391,12 +392,6 @@ class Master:
             child.kill()
 
     # Words.
-
-    def _notice(self, text: str) -> None:
-        self._write(Level.NOTICE, text)
-
-    def _warn(self, text: str) -> None:
-        self._write(Level.WARN, text)
 
     def _write(self, level: Level, text: str) -> None:
         if self._log is not None:

@@ -132,6 +132,11 @@ class Waiting:
         return True
 
 
+def with_records(*generations: Generation | None) -> list[Generation]:
+    """Those whose workers may have records."""
+    return [each for each in generations if each is not None and each.live is not None]
+
+
 class Publisher:
     """See the module."""
 

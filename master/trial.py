@@ -65,7 +65,7 @@ def try_logs(configuration: Configuration, launch: Launch) -> None:
 def try_listeners(configuration: Configuration) -> None:
     """Whether we could bind, as nginx does: an address that is in use is well, it may be our own."""
     plan = plan_of(configuration)
-    for wanted in (*plan.listens.values(), *plan.metrics.values()):
+    for wanted in (*plan.listens.values(), *plan.own.values()):
         if wanted.address.host.startswith("/"):
             continue
         try:

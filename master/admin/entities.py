@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -40,12 +40,12 @@ SINGLE: Final = ("GET", "HEAD", "OPTIONS", "PATCH", "PUT")
 class Showing:
     """How records are shown."""
 
-    hide_keys: bool = False
+    hides_keys: Callable[[], bool] = lambda: False
 
     def shape(self, catalog: Catalog, kind: str, record: Mapping[str, Any]) -> dict[str, Any]:
         """A record as JSON."""
         found = catalog.shape(kind, record)
-        if self.hide_keys and kind == "certificates":
+        if self.hides_keys() and kind == "certificates":
             found = {name: value for name, value in found.items() if name not in ("key", "key_alt")}
         return found
 
@@ -147,7 +147,7 @@ class Entities:
     def _written(self, kind: str, proposal: Proposal, status: int) -> web.Response:
         assert proposal.record is not None
         shown = dict(proposal.record)
-        if self._showing.hide_keys and kind == "certificates":
+        if self._showing.hides_keys() and kind == "certificates":
             for name in ("key", "key_alt"):
                 shown.pop(name, None)
         return to_json(status, shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv6Address
 from typing import Any, Final, Protocol
 
@@ -34,7 +34,7 @@ class Health(Protocol):
 class Targets:
     """See the module."""
 
-    def __init__(self, health: Callable[[], Health | None], node_id: str) -> None:
+    def __init__(self, health: Health, node_id: str) -> None:
         self._health = health
         self._node_id = node_id
 
@@ -74,13 +74,12 @@ class Targets:
         if call.method not in ("PUT", "POST"):
             return not_allowed(PUT_ONLY)
         target = call.catalog.get("targets", call.segments[3], Parent("upstream", upstream["id"]))
-        health = self._health()
         if target is None:
             return not_found()
         wanted = call.segments[4] if len(call.segments) == 6 else None
         for address in self._addresses(upstream, target):
-            if (wanted is None or wanted in (address, address.rpartition(":")[0])) and health is not None:
-                health.set(upstream["name"], address, STATES[call.segments[-1]])
+            if wanted is None or wanted in (address, address.rpartition(":")[0]):
+                self._health.set(upstream["name"], address, STATES[call.segments[-1]])
         return empty(204)
 
     def _upstream_health(self, call: Call, upstream: Mapping[str, Any]) -> web.Response:
@@ -134,10 +133,9 @@ class Targets:
         }
 
     def _state(self, upstream: Mapping[str, Any], target: Mapping[str, Any]) -> str:
-        health = self._health()
-        if health is None or not target["weight"]:
+        if not target["weight"]:
             return OFF
-        states = health.states()
+        states = self._health.states()
         found = [states[upstream["name"], each] for each in self._addresses(upstream, target)
                  if (upstream["name"], each) in states]  # fmt: skip
         if not found:
@@ -151,10 +149,12 @@ class Targets:
             return [f"[{IPv6Address(place.host)}]:{place.port}"]
         if place is not None and place.kind == "ipv4":
             return [target["target"]]
-        health = self._health()
         port = target["target"].rpartition(":")[2]
-        states = health.states() if health is not None else {}
-        return [address for name, address in states if name == upstream["name"] and address.endswith(f":{port}")]
+        return [
+            address
+            for name, address in self._health.states()
+            if name == upstream["name"] and address.endswith(f":{port}")
+        ]
 
     def _targets(self, call: Call, upstream: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """The newest first, as Kong."""

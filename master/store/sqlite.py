@@ -40,14 +40,15 @@ class SqliteStore:
         if self._connection is not None:
             return
         with unavailable(self._path):
-            connection = self._connection = self._connect()
+            connection = self._connection = self.connect()
             done = migrate(connection)
         if text := problem(done, f'database "{self._path}"'):
             connection.close()
             self._connection = None
             raise NotReady(text)
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
+        """A new connection to the file, which is made where there is none; raises sqlite3.Error, OSError."""
         before = os.umask(PRIVATE)  # private keys are in it
         try:
             connection = sqlite3.connect(self._path, timeout=LOCK_WAIT, isolation_level=None)

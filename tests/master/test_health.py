@@ -29,7 +29,7 @@ class Desk:
     def __init__(self) -> None:
         self.zone = HealthZone(UNSHARED, 64)
         self.said: list[str] = []
-        self.checks = HealthChecks(asyncio.get_running_loop(), self.zone, self.said.append, self.said.append)
+        self.checks = HealthChecks(asyncio.get_running_loop(), self.said.append, self.said.append)
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for it."""
@@ -52,7 +52,7 @@ def test_a_peer_goes_out_of_service_and_comes_back() -> None:
     key = ("u", f"127.0.0.1:{port}")
 
     async def check(desk: Desk) -> None:
-        desk.checks.apply([upstream(ipv4("127.0.0.1", port))])
+        desk.checks.apply(desk.zone, [upstream(ipv4("127.0.0.1", port))])
         assert desk.checks.states() == {key: True}
         await desk.until(lambda: desk.checks.states() == {key: False})
         assert "failed 2 times in a row: connect() failed (111: Connection refused)" in desk.said[0]
@@ -69,13 +69,13 @@ def test_a_reload_keeps_what_is_known_of_peers_that_stay() -> None:
     first, second = ipv4("127.0.0.1", free_port()), ipv4("127.0.0.1", free_port())
 
     async def check(desk: Desk) -> None:
-        desk.checks.apply([upstream(first)])
+        desk.checks.apply(desk.zone, [upstream(first)])
         await desk.until(lambda: not desk.checks.states()["u", str(first)])
-        desk.checks.apply([upstream(first, second)])
+        desk.checks.apply(desk.zone, [upstream(first, second)])
         assert desk.checks.states() == {("u", str(first)): False, ("u", str(second)): True}
-        desk.checks.apply([upstream(second)])
+        desk.checks.apply(desk.zone, [upstream(second)])
         assert list(desk.checks.states()) == [("u", str(second))]
-        desk.checks.apply([upstream(second, check=None)])
+        desk.checks.apply(desk.zone, [upstream(second, check=None)])
         assert desk.checks.states() == {}
 
     run(check)
@@ -85,7 +85,7 @@ def test_peers_that_workers_have_found_are_checked_too() -> None:
     address = ipv4("127.0.0.1", free_port())
 
     async def check(desk: Desk) -> None:
-        desk.checks.apply([upstream(ipv4("name.test", 1), resolve=True)])
+        desk.checks.apply(desk.zone, [upstream(ipv4("name.test", 1), resolve=True)])
         assert desk.checks.states() == {}
         desk.zone.record("u", str(address))
         await desk.until(lambda: desk.checks.states() == {("u", str(address)): False})
@@ -97,7 +97,7 @@ def test_without_a_probe_a_peer_is_watched_and_can_be_set_by_hand() -> None:
     address = ipv4("127.0.0.1", 9)
 
     async def check(desk: Desk) -> None:
-        desk.checks.apply([upstream(address, check=HealthCheck(failures=1))])
+        desk.checks.apply(desk.zone, [upstream(address, check=HealthCheck(failures=1))])
         assert desk.checks.set("u", str(address), healthy=False)
         assert desk.checks.states() == {("u", str(address)): False}
         assert not desk.checks.set("u", "127.0.0.1:8", healthy=True)

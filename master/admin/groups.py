@@ -1,0 +1,37 @@
+"""Every group of the Admin API's endpoints, put together."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from ...shared.model.operations import AdminAuth
+from .api import AdminApi
+from .entities import Entities, Showing
+from .node import NodeInfo
+from .registrar import Registrar
+from .schemas import Schemas
+from .targets import Targets
+
+if TYPE_CHECKING:
+    from ..administration import Administration
+
+
+def make_api(
+    administration: Administration,
+    registrar: Registrar,
+    schemas: Schemas,
+    complain: Callable[[str], object],
+    note: Callable[[web.BaseRequest, int], object],
+) -> AdminApi:
+    """The whole API. The first group that knows a path has it."""
+    groups = (
+        schemas,
+        Targets(administration.health, administration.node_id),
+        Entities(Showing(administration.hides_keys)),
+        NodeInfo(administration.node_id, socket.gethostname(), administration.sight, schemas),
+    )
+    return AdminApi(registrar, groups, AdminAuth(), complain, note)
