@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from penstock.master.directives import listing, reference
+from penstock.master.directives import listing, reference, state
 from penstock.shared.conf.table.table import TABLE
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
