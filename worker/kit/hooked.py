@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...shared.model.plugin import PluginUse
 from ...shared.plugin import Plugin, hooks_of
 from ...shared.plugin_counters import CALLS, ERRORS, MICROSECONDS, PHASES, SLOW, TIMEOUTS
+from .timers import Timers
 
 if TYPE_CHECKING:
     from ..worker import Worker
@@ -25,14 +26,27 @@ Call = Callable[..., Any]
 class Hooked:
     """See the module."""
 
-    __slots__ = ("_traced", "cells", "certificate", "connected", "log", "name", "plugin", "preread", "use", "worker")
+    __slots__ = (
+        "_traced",
+        "cells",
+        "certificate",
+        "connected",
+        "log",
+        "name",
+        "plugin",
+        "preread",
+        "timers",
+        "use",
+        "worker",
+    )
 
-    def __init__(self, worker: Worker, name: str, plugin: Plugin, use: PluginUse) -> None:
+    def __init__(self, worker: Worker, name: str, plugin: Plugin, use: PluginUse, timers: Timers) -> None:
         hooks = hooks_of(type(plugin))
         self.worker = worker
         self.name = name
         self.plugin = plugin
         self.use = use
+        self.timers = timers
         self.certificate: Call | None = plugin.certificate if "certificate" in hooks else None
         self.preread: Call | None = plugin.preread if "preread" in hooks else None
         self.connected: Call | None = plugin.connected if "connected" in hooks else None

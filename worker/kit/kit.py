@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,7 @@ from .hooked import Hooked, described
 from .hooks import view_of
 from .host import Host, Shared
 from .library import Library, placed
+from .timers import Timers
 
 if TYPE_CHECKING:
     from ..plan import Plan
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 CLOSE_WITHIN: Final = 2.0
 """Seconds that plugins have at a stop that is in a hurry: the master kills after three."""
+LOOK: Final = 1.0
+"""Seconds between two looks at whether a plugin that left still has sessions."""
 TEXTS: Final = 1024
 """Compiled texts that are remembered; plugins may make them up."""
 
@@ -62,7 +65,8 @@ class Kit:
         self._service_targets: dict[str, Target] = {}
         self._getters: dict[str, Getter] = {}
         self._texts: dict[str, Template] = {}
-        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._leaving: set[Hooked] = set()
+        """Plugins that no target has any more, but sessions."""
 
     async def load(self) -> None:
         """Make every plugin of the configuration and give it to its targets; raises StartError."""
@@ -120,11 +124,15 @@ class Kit:
         return chain
 
     async def forget(self, uses: Iterable[PluginUse]) -> None:
-        """Close plugins that no target has any more; sessions that still have them may call them once more."""
-        gone = [hooked for use in uses if (hooked := self._hooked.pop(id(use), None)) is not None]
-        self._chains = {key: chain for key, chain in self._chains.items() if not set(chain) & set(gone)}
+        """Close plugins that no target has any more; those that sessions still have, when the last of these is over."""
+        gone = {hooked for use in uses if (hooked := self._hooked.pop(id(use), None)) is not None}
+        self._chains = {key: chain for key, chain in self._chains.items() if not gone.intersection(chain)}
         for hooked in gone:
-            await self._closed(hooked, self.timeout)
+            if self._has_sessions(hooked):
+                self._leaving.add(hooked)
+                self._spawn(self._closed_when_unused(hooked), f"plugin {hooked.name}: close")
+            else:
+                await self._closed(hooked, self.timeout)
 
     def descriptions(self) -> Iterator[Description]:
         """What is known of the plugins that were imported."""
@@ -135,7 +143,7 @@ class Kit:
 
     def reopen(self) -> None:
         """USR1."""
-        for hooked in self._hooked.values():
+        for hooked in (*self._hooked.values(), *self._leaving):
             try:
                 hooked.plugin.reopen()
             except Exception as error:
@@ -144,13 +152,13 @@ class Kit:
     async def close(self, hurried: bool) -> None:
         """The last session is over: let log hooks end, then let every plugin deliver what it has."""
         limit = CLOSE_WITHIN if hurried else max(self.timeout, CLOSE_WITHIN)
-        for timer in self._timers.values():
-            timer.cancel()
         if running := [task for task in self.worker.tasks if task.get_name().startswith("plugin ")]:
             logs = [task for task in running if task.get_name().endswith(": log")]
             if logs:
                 await asyncio.wait(logs, timeout=limit)
-        await asyncio.gather(*(self._closed(hooked, limit) for hooked in self._hooked.values()))
+        plugins = (*self._hooked.values(), *self._leaving)
+        self._leaving.clear()
+        await asyncio.gather(*(self._closed(hooked, limit) for hooked in plugins))
 
     # What sessions ask.
 
@@ -196,13 +204,14 @@ class Kit:
         return self.library
 
     def _made(self, use: PluginUse) -> Hooked:
-        host = self._host(use)
+        timers = Timers(self.worker.loop, partial(self._timer_failed, use))
+        host = self._host(use, timers)
         plugin = instance(self._library(), use, host, self.worker.birth.configuration, self.lookup)
-        hooked = Hooked(self.worker, use.name, plugin, use)
+        hooked = Hooked(self.worker, use.name, plugin, use, timers)
         host.mine = partial(self._sessions_of, hooked)
         return hooked
 
-    def _host(self, use: PluginUse) -> Host:
+    def _host(self, use: PluginUse, timers: Timers) -> Host:
         worker = self.worker
         cells = worker.layout.plugins.records(use.name)
 
@@ -219,7 +228,7 @@ class Kit:
             clock=time.time,
             write=worker.log.write,
             start=self._spawn,
-            repeat=self._every,
+            repeat=timers.every,
             count=count,
             shared=Shared.of(worker.birth.zones),
         )
@@ -241,7 +250,18 @@ class Kit:
             text = f'plugin "{hooked.name}": {hook} failed: {described(error)}'
             raise StartError(placed(text, hooked.use.where)) from error
 
+    def _has_sessions(self, hooked: Hooked) -> bool:
+        return any(hooked in session.target.plugins for session in self.worker.sessions)
+
+    async def _closed_when_unused(self, hooked: Hooked) -> None:
+        while self._has_sessions(hooked):
+            await asyncio.sleep(LOOK)
+        if hooked in self._leaving:
+            self._leaving.remove(hooked)
+            await self._closed(hooked, self.timeout)
+
     async def _closed(self, hooked: Hooked, limit: float) -> None:
+        hooked.timers.cancel()
         try:
             work = hooked.plugin.close()
             if work is not None:
@@ -260,6 +280,9 @@ class Kit:
             if session.client is not None and not session.status and hooked in session.target.plugins:
                 yield view_of(session)
 
+    def _timer_failed(self, use: PluginUse, error: Exception) -> None:
+        self.worker.log.error(f'plugin "{use.name}": a timer failed: {described(error)}')
+
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = self.worker.loop.create_task(work, name=name)
         self.worker.tasks.add(task)
@@ -270,18 +293,6 @@ class Kit:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.worker.log.error(f"{task.get_name()} failed: {described(error)}")
-
-    def _every(self, seconds: float, call: Callable[[], object]) -> None:
-        number = len(self._timers)
-
-        def turn() -> None:
-            try:
-                call()
-            except Exception as error:
-                self.worker.log.error(f"a plugin's timer failed: {described(error)}")
-            self._timers[number] = self.worker.loop.call_later(seconds, turn)
-
-        self._timers[number] = self.worker.loop.call_later(seconds, turn)
 
 
 def in_order(plugins: Iterable[Hooked]) -> tuple[Hooked, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,4 +143,29 @@ def init_worker(self):
     with Bench(plugins(tmp_path, one=body) + SERVER + "plugin one {}", tmp_path) as bench:
         bench.until(lambda: DONE.count("tick") >= 2, "two ticks")
         assert bench.line("plugin one: a job failed: ValueError: spawned")
-        assert bench.line("a plugin's timer failed: ValueError: timer")
+        assert bench.line('plugin "one": a timer failed: ValueError: timer')
+
+
+def test_a_plugin_that_left_is_closed_when_its_last_session_is_over(tmp_path: Path) -> None:
+    text = plugins(tmp_path, one=MARKED) + SERVER.replace("127.0.0.1:9", "unix:%%UP%%")
+    path = f"{tmp_path}/up"
+    with Bench(text, tmp_path, UP=path) as bench:
+        kit = bench.worker.kit
+        assert kit is not None
+        use = PluginUse("one", config={"mark": "late"})
+        bench.loop.run_until_complete(kit.prepare([use]))
+        kit.globals = (use,)
+        (target,) = (each for each in bench.plan.targets if each.service_name)
+        kit.plug(target)
+        upstream = bench.upstream(path)
+        client = bench.client()
+        bench.accepted(upstream)
+        (session,) = bench.relaying()
+        kit.globals = ()
+        session.target = replace(target)
+        kit.plug(target)
+        bench.loop.run_until_complete(kit.forget([use]))
+        assert ("close", "late") not in DONE
+        client.close()
+        bench.idle()
+        bench.until(lambda: ("close", "late") in DONE, "it is closed")
