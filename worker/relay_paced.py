@@ -13,8 +13,8 @@ from socket import SocketType
 from typing import TYPE_CHECKING, Final
 
 from ..shared.template import Template
-from .relay import BUDGET, BUFFER, SIZE, Means
-from .relay_tls import MixedEndpoint, TlsEndpoint
+from .relay import BUDGET, SIZE, Means
+from .relay_tls import BUFFER, MixedEndpoint, TlsEndpoint
 from .tls_stream import TlsStream
 
 if TYPE_CHECKING:

@@ -11,16 +11,17 @@ import ssl
 from socket import MSG_DONTWAIT, SocketType
 from typing import Final
 
-CIPHERTEXT: Final = memoryview(bytearray(65536 + 2048))
-"""Where ciphertext lands, shared by every session of the process: it is handed to OpenSSL at once. A little more than
-four full records of 16 KiB (RFC 8446, section 5.2)."""
-SIZE: Final = len(CIPHERTEXT)
+SIZE: Final = 65536 + 2048
+"""Ciphertext that OpenSSL gets at a time, since its buffers keep the size they once had: a little more than four full
+records of 16 KiB (RFC 8446, section 5.2)."""
+CIPHERTEXT: Final = memoryview(bytearray(4 * SIZE))
+"""Where ciphertext lands, shared by every session of the process: nothing stays in it between two wake-ups."""
 
 
 class TlsStream:
     """One side's TLS. `tls` is read for variables; the rest is for handshakes and the relay's endpoints."""
 
-    __slots__ = ("dry", "ended", "gone", "incoming", "kept_as", "outgoing", "sock", "tls", "unsent")
+    __slots__ = ("dry", "ended", "fresh", "gone", "incoming", "kept_as", "outgoing", "sock", "tls", "unsent")
 
     def __init__(
         self,
@@ -38,6 +39,8 @@ class TlsStream:
         )
         self.kept_as: tuple[str, str | None] | None = None
         """Under which key the session is kept at the end, for others to resume; None where it is not."""
+        self.fresh: memoryview | None = None
+        """Ciphertext that was received but not given to OpenSSL yet, of a read larger than SIZE."""
         self.dry = False
         """The socket gave less than was asked for: nothing more before its next edge."""
         self.ended = False
@@ -47,22 +50,40 @@ class TlsStream:
         self.unsent: memoryview | None = None
         """Ciphertext that the socket did not take."""
 
-    def receive(self, hangup: bool = False) -> bool:
-        """Take ciphertext, or the end, off the socket; False when there is none for now. Raises OSError."""
+    def receive(self, hangup: bool = False, size: int = SIZE) -> bool:
+        """Take ciphertext, or the end, off the socket; False when there is none for now. Raises OSError.
+
+        Who asks for more than SIZE goes on until there is no more, or calls `stow`.
+        """
+        fresh = self.fresh
+        if fresh is not None:
+            self.incoming.write(fresh[:SIZE])
+            self.fresh = fresh[SIZE:] if len(fresh) > SIZE else None
+            return True
         if self.dry or self.ended:
             return False
         try:
-            count = self.sock.recv_into(CIPHERTEXT, SIZE, MSG_DONTWAIT)
+            count = self.sock.recv_into(CIPHERTEXT, size, MSG_DONTWAIT)
         except BlockingIOError:
             self.dry = True
             return False
         if count:
-            self.incoming.write(CIPHERTEXT[:count])
-            self.dry = count != SIZE and not hangup
+            if count > SIZE:
+                self.fresh = CIPHERTEXT[SIZE:count]
+                self.incoming.write(CIPHERTEXT[:SIZE])
+            else:
+                self.incoming.write(CIPHERTEXT[:count])
+            self.dry = count != size and not hangup
         else:
             self.ended = True
             self.incoming.write_eof()
         return True
+
+    def stow(self) -> None:
+        """Give OpenSSL what is left of a large read, before others read into the same memory."""
+        if self.fresh is not None:
+            self.incoming.write(self.fresh)
+            self.fresh = None
 
     def flush(self) -> bool:
         """Send what TLS has to say; False when some of it did not go. Raises OSError."""

@@ -17,7 +17,7 @@ from clients import careless, reset
 from workerbench import Bench
 
 from penstock.worker.relay import BUDGET, SIZE, Endpoint
-from penstock.worker.relay_tls import MixedEndpoint, TlsEndpoint
+from penstock.worker.relay_tls import MOST, RECORD, MixedEndpoint, TlsEndpoint
 from penstock.worker.session import Session
 
 SERVER = """
@@ -118,14 +118,25 @@ def test_megabytes_arrive_as_they_were(joined: Joined, upwards: bool) -> None:
 
 
 @every_mode
+def test_a_stream_that_flows_is_read_in_larger_pieces(joined: Joined) -> None:
+    for side, source, sink in ((joined.client, joined.near, joined.far), (joined.upstream, joined.far, joined.near)):
+        assert isinstance(side, MixedEndpoint)
+        data = block(SIZE)
+        while side.size < MOST:
+            assert joined.bench.carry(source, sink, data * 8) == data * 8
+
+
+@every_mode
 @pytest.mark.parametrize("upwards", [True, False])
 def test_a_stalled_reader_keeps_one_buffer_and_gets_all_in_order(joined: Joined, upwards: bool) -> None:
     source, sink = (joined.near, joined.far) if upwards else (joined.far, joined.near)
     side = joined.upstream if upwards else joined.client
     data = block(50_000)
     size = joined.bench.stuff(source, data, least=1 << 20)
-    assert 0 < side.waits <= SIZE
+    assert 0 < side.waits <= MOST + RECORD
     assert side.other.waiting
+    assert isinstance(side.other, MixedEndpoint)
+    assert side.other.size == SIZE
     whole = (data * (size // len(data) + 2))[:size]
     assert hashlib.sha256(joined.bench.hear(sink, size)).digest() == hashlib.sha256(whole).digest()
 

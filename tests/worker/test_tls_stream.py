@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from certs import Authority
 
-from penstock.worker.tls_stream import SIZE, TlsStream
+from penstock.worker.tls_stream import CIPHERTEXT, SIZE, TlsStream
 
 
 @pytest.fixture
@@ -70,6 +70,31 @@ def test_what_the_client_says_is_received_and_read(pair: Pair) -> None:
     pair.client.sendall(b"hello")
     assert pair.stream.receive()
     assert pair.stream.tls.read(100) == b"hello"
+
+
+@pytest.mark.parametrize("stowed", [False, True])
+def test_a_large_read_is_given_to_openssl_in_parts(pair: Pair, stowed: bool) -> None:
+    assert pair.client is not None
+    stream, data = pair.stream, bytes(range(250)) * 600
+    pair.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    sending = threading.Thread(target=pair.client.sendall, args=(data,))
+    sending.start()
+    while len(pair.sock.recv(1 << 20, socket.MSG_PEEK)) <= len(data):
+        pass  # a record has more bytes than what it carries
+    assert stream.receive(size=len(CIPHERTEXT))
+    assert stream.incoming.pending == SIZE
+    if stowed:
+        stream.stow()
+        CIPHERTEXT[:] = bytes(len(CIPHERTEXT))
+    got = b""
+    while len(got) < len(data):
+        try:
+            got += stream.tls.read(len(data))
+        except ssl.SSLWantReadError:
+            assert stream.receive()
+    sending.join(10)
+    assert got == data
+    assert stream.fresh is None
 
 
 def test_a_short_read_leaves_the_socket_alone_until_its_next_edge(pair: Pair) -> None:
