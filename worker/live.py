@@ -63,6 +63,10 @@ class LiveTables:
         self._plan = plan
         self._live = live
         self._targets = targets
+        self._services: dict[int, str] = {}
+        """The service's id of each route that has a target."""
+        self._ages: dict[str, set[int]] = {}
+        """The other way round."""
         self._contexts: list[Contexts] = []
         self._upstreams: dict[str, Upstream] = {}
         """Those of records by id, in the form that their balancers have."""
@@ -149,8 +153,10 @@ class LiveTables:
         """Put changes in force; the balancers that may lack addresses yet."""
         delta = self._live.apply(changes)
         self._tell(delta.complaints)
+        for service in delta.services:
+            delta.stale |= self._ages.get(service, set())
         for age in delta.stale:
-            self._targets.pop(age, None)
+            self._drop(age)
         for contexts in self._contexts if delta.certificates else ():
             for age in delta.certificates:
                 contexts.pop(age, None)
@@ -207,8 +213,19 @@ class LiveTables:
 
     # Targets and contexts.
 
+    def _drop(self, age: int) -> None:
+        """The target of a route does not hold any more."""
+        self._targets.pop(age, None)
+        service = self._services.pop(age, None)
+        if service is not None:
+            self._ages[service].discard(age)
+            if not self._ages[service]:
+                del self._ages[service]
+
     def route(self, age: int) -> tuple[int, Route]:
         """The number of a record's route among the counters' targets, and the route as it is now."""
+        service = self._services[age] = self._live.service_of(age)
+        self._ages.setdefault(service, set()).add(age)
         return self._worker.layout.live_target(self._live.number(age)), self._live.route(age)
 
     def contexts(self, tls: ServerTls, known: Known) -> Contexts:

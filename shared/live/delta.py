@@ -13,6 +13,8 @@ class Delta:
 
     stale: set[int] = field(default_factory=set)
     """Ages of routes whose targets are to be made anew, or are gone."""
+    services: set[str] = field(default_factory=set)
+    """Ids of services whose routes' targets are to be made anew: all of them, and only those that were made matter."""
     certificates: set[int] = field(default_factory=set)
     """Ages of certificates whose contexts are not to be used any more."""
     upstreams: dict[str, Upstream | None] = field(default_factory=dict)

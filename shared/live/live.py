@@ -89,6 +89,11 @@ class Live:
         settings = made.passing if PASSTHROUGH in route.protocols else made.service.settings
         return replace(route, service=made.service, settings=settings, plugins=plugins)
 
+    def service_of(self, age: int) -> str:
+        """The id of a record's route's service, or an empty text."""
+        record = self.records.get("routes", self._route_ids[age])
+        return (reference(record, "service") if record is not None else None) or ""
+
     def number(self, age: int) -> int:
         """The number of a record's route among the counters."""
         return self._numbers[age]
@@ -274,16 +279,14 @@ class Live:
         before = self._services.get(identity)
         self._make_service(identity)
         after = self._services.get(identity)
-        routes = list(self.records.users("services", identity, "routes"))
+        delta.services.add(identity)
+        routes = self.records.users("services", identity, "routes")
         if (before is None or before.service.enabled) is not (after is None or after.service.enabled):
             touched.routes |= dict.fromkeys(routes)
-            return
-        renamed = (before and before.service.name) != (after and after.service.name)
-        for route in routes:
-            age = self._route_ages.known(route)
-            if age is not None and age in self._routes:
-                delta.stale.add(age)
-                if renamed:
+        elif (before and before.service.name) != (after and after.service.name):
+            for route in routes:
+                age = self._route_ages.known(route)
+                if age is not None and age in self._routes:
                     self._number(age, route)
 
     def _made_of(self, route: Record | None) -> Made | None:

@@ -87,7 +87,7 @@ def test_a_route_comes_changes_and_goes() -> None:
 def test_a_change_of_a_service_is_its_routes() -> None:
     world = live(*BASE)
     delta = world.apply([put("services", service("s", port=81, connect_timeout=1500))])
-    assert len(delta.stale) == 1
+    assert delta.services == {identity("services", "s")}
     assert address(world) == "127.0.0.1:81"
     assert found(world).settings.proxy.connect_timeout == 1.5
 
@@ -116,7 +116,7 @@ def test_a_host_that_names_an_upstream_is_balanced() -> None:
     world = live(("services", service("s", "Up")), BASE[1], ("upstreams", upstream("up")))
     assert address(world) == ""
     delta = world.apply([put("targets", target("up", "10.0.0.1:1")), put("targets", target("up", "10.0.0.2:2", 0))])
-    assert delta.stale == set()
+    assert delta.services == set()
     (changed,) = delta.upstreams.values()
     assert changed is not None
     assert {(peer.name, peer.down) for peer in changed.peers} == {("10.0.0.1:1", False), ("10.0.0.2:2", True)}
@@ -126,7 +126,8 @@ def test_a_host_that_names_an_upstream_is_balanced() -> None:
 def test_an_upstream_that_comes_late_or_goes_moves_the_service() -> None:
     world = live(("services", service("s", "up")), BASE[1])
     assert found(world).service.upstream.implicit  # type: ignore[union-attr]  # it has one
-    assert len(world.apply([put("upstreams", upstream("up")), put("targets", target("up", "10.0.0.1:1"))]).stale) == 1
+    changes = [put("upstreams", upstream("up")), put("targets", target("up", "10.0.0.1:1"))]
+    assert world.apply(changes).services == {identity("services", "s")}
     assert address(world) == "10.0.0.1:1"
     delta = world.apply([gone("targets", "up/10.0.0.1:1"), gone("upstreams", "up")])
     assert delta.upstreams == {identity("upstreams", "up"): None}
@@ -160,7 +161,7 @@ def test_tls_to_the_upstream_is_what_the_records_say() -> None:
         put("certificates", certificate("c", "NEW", "KEY")),
         put("ca_certificates", ca_certificate("ca", "B")),
     ):
-        assert len(world.apply([change]).stale) == 1
+        assert len(world.apply([change]).services) == 1
     tls = found(world).settings.upstream_tls
     assert (tls.pair and tls.pair.certificate, tls.trusted_ca) == (b"NEW", b"B\n")
 
@@ -206,14 +207,14 @@ def test_plugins_belong_to_routes_services_or_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("record", "stale", "everywhere"),
-    [(plugin("a", route="r"), 1, False), (plugin("a", service="s"), 1, False), (plugin("a"), 0, True)],
+    ("record", "reached", "everywhere"),
+    [(plugin("a", route="r"), (1, 0), False), (plugin("a", service="s"), (0, 1), False), (plugin("a"), (0, 0), True)],
 )
-def test_a_plugin_that_comes_reaches_its_routes(record: Record, stale: int, everywhere: bool) -> None:
+def test_a_plugin_that_comes_reaches_its_routes(record: Record, reached: tuple[int, int], everywhere: bool) -> None:
     world = live(*BASE)
     coming = world.uses.coming([put("plugins", record)])
     delta: Delta = world.apply([put("plugins", record)])
-    assert (len(delta.stale), delta.everywhere, delta.plugins) == (stale, everywhere, True)
+    assert ((len(delta.stale), len(delta.services)), delta.everywhere, delta.plugins) == (reached, everywhere, True)
     assert next(iter(world.uses)) is coming[0]
 
 
