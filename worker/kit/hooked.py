@@ -23,6 +23,10 @@ TRACE_INTERVAL: Final = 60.0
 Call = Callable[..., Any]
 
 
+class Escape(RuntimeError):
+    """A hook wanted to end more than its session: it called `exit`, or cancelled what is not its own."""
+
+
 class Hooked:
     """See the module."""
 
@@ -60,9 +64,11 @@ class Hooked:
         work: Awaitable[None] | None = None
         try:
             work = hook(*arguments)
-        except Exception:
+        except BaseException as error:
             self.count(phase, ERRORS)
-            raise
+            if isinstance(error, Exception):
+                raise
+            raise Escape(f"{type(error).__name__} out of a hook") from error
         finally:
             took = perf_counter() - begun
             if work is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..last_words import say
 from ..waiting import TIMEOUT, event
-from .hooked import Call, Hooked, described
+from .hooked import Call, Escape, Hooked, described
 from .session import PluginSession
 
 if TYPE_CHECKING:
@@ -113,8 +113,11 @@ async def waited(session: Session, phase: str, hooked: Hooked, work: Awaitable[N
 
 
 async def outcome(work: Awaitable[None]) -> None:
-    """Any awaitable as the coroutine that a Task wants."""
-    await work
+    """Any awaitable as the coroutine that a Task wants; an exit in it would end the loop."""
+    try:
+        await work
+    except SystemExit as error:
+        raise Escape("SystemExit out of a hook") from error
 
 
 def failed(session: Session, phase: str, hooked: Hooked, error: BaseException) -> None:
@@ -179,7 +182,7 @@ async def observed(hooked: Hooked, phase: str, work: Awaitable[None], number: in
     limit = asyncio.timeout(kit.timeout)
     try:
         async with limit:
-            await work
+            await outcome(work)
     except Exception as error:
         if limit.expired():
             hooked.timed_out(phase)

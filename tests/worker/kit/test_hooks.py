@@ -59,6 +59,9 @@ def test_the_first_refusal_counts(tmp_path: Path) -> None:
         ("async def preread(self, session): raise ValueError('y')", "failed in preread: ValueError: y"),
         ("async def preread(self, session): await asyncio.sleep(9)", "took longer than 0.1 s"),
         ("def preread(self, session): return 5", "failed in preread: TypeError"),
+        ("def preread(self, session): raise SystemExit(3)", "failed in preread: Escape: SystemExit out of a hook"),
+        ("async def preread(self, session): exit()", "failed in preread: Escape: SystemExit out of a hook"),
+        ("def preread(self, session): raise asyncio.CancelledError", "failed in preread: Escape: CancelledError out of"),
         ("def preread(self, session): session.refuse('x', word='rude')", "is no word of a refusal"),
         ("def preread(self, session): session.refuse('x', status=418)", "418 is no status of a session"),
     ],
@@ -99,9 +102,13 @@ def test_a_worker_that_stops_ends_a_session_that_waits(tmp_path: Path) -> None:
 def test_log_hooks_that_fail_or_hang_are_told(tmp_path: Path) -> None:
     hangs = "async def log(self, session): await asyncio.sleep(9)"
     fails = "async def log(self, session): raise ValueError('late')"
-    with bench(tmp_path, 9, "plugin hangs {} plugin fails {}", hangs=hangs, fails=fails) as running:
+    exits = "async def log(self, session): exit()"
+    with bench(
+        tmp_path, 9, "plugin hangs {} plugin fails {} plugin exits {}", hangs=hangs, fails=fails, exits=exits
+    ) as running:
         running.client()
         assert running.line('plugin "fails" failed in log: ValueError: late')
+        assert running.line('plugin "exits" failed in log: Escape: SystemExit out of a hook')
         assert running.line('plugin "hangs": log took longer than 0.1 s')
 
 
