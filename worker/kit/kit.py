@@ -27,7 +27,7 @@ from ...shared.sources import sources
 from ...shared.template import Getter, Lookup, Template, compile_template
 from ...shared.variables import lookup
 from .hooked import Hooked, described
-from .hooks import view_of
+from .hooks import outcome, view_of
 from .host import Host, Shared
 from .library import Library, placed
 from .timers import Timers
@@ -239,7 +239,7 @@ class Kit:
             work = hooked.call("configure", getattr(hooked.plugin, hook))
             if work is not None:
                 async with asyncio.timeout(self.timeout):
-                    await work
+                    await outcome(work)
                 hooked.ended("configure", 0.0)
         except TimeoutError:
             text = f'plugin "{hooked.name}": {hook} took longer than {self.timeout:g} s'
@@ -266,7 +266,7 @@ class Kit:
             work = hooked.plugin.close()
             if work is not None:
                 async with asyncio.timeout(limit):
-                    await work
+                    await outcome(work)
         except Exception as error:
             self._complain(hooked, "close", error)
 
@@ -280,11 +280,11 @@ class Kit:
             if session.client is not None and not session.status and hooked in session.target.plugins:
                 yield view_of(session)
 
-    def _timer_failed(self, use: PluginUse, error: Exception) -> None:
+    def _timer_failed(self, use: PluginUse, error: BaseException) -> None:
         self.worker.log.error(f'plugin "{use.name}": a timer failed: {described(error)}')
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = self.worker.loop.create_task(work, name=name)
+        task = self.worker.loop.create_task(outcome(work), name=name)
         self.worker.tasks.add(task)
         task.add_done_callback(self._spawned)
 

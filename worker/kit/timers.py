@@ -11,7 +11,7 @@ class Timers:
 
     __slots__ = ("_failed", "_handles", "_loop", "_over")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, failed: Callable[[Exception], object]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, failed: Callable[[BaseException], object]) -> None:
         self._loop = loop
         self._failed = failed
         self._handles: list[asyncio.TimerHandle] = []
@@ -24,7 +24,7 @@ class Timers:
         def turn() -> None:
             try:
                 call()
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._failed(error)
             if not self._over:
                 self._handles[number] = self._loop.call_later(seconds, turn)

@@ -61,7 +61,7 @@ def test_the_first_refusal_counts(tmp_path: Path) -> None:
         ("def preread(self, session): return 5", "failed in preread: TypeError"),
         ("def preread(self, session): raise SystemExit(3)", "failed in preread: Escape: SystemExit out of a hook"),
         ("async def preread(self, session): exit()", "failed in preread: Escape: SystemExit out of a hook"),
-        ("def preread(self, session): raise asyncio.CancelledError", "failed in preread: Escape: CancelledError out of"),
+        ("def preread(self, session): raise asyncio.CancelledError", "Escape: CancelledError out of a hook"),
         ("def preread(self, session): session.refuse('x', word='rude')", "is no word of a refusal"),
         ("def preread(self, session): session.refuse('x', status=418)", "418 is no status of a session"),
     ],

@@ -8,8 +8,8 @@ from penstock.worker.kit.timers import Timers
 
 
 def test_calls_come_again_though_they_fail_and_end_when_cancelled() -> None:
-    async def run() -> tuple[int, list[Exception]]:
-        failures: list[Exception] = []
+    async def run() -> tuple[int, list[BaseException]]:
+        failures: list[BaseException] = []
         calls = 0
         enough = asyncio.Event()
 
