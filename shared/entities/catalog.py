@@ -152,6 +152,10 @@ class Catalog:
 
     # Changing.
 
+    def validate(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Hold a body against the schema alone; raises Violation."""
+        writing.validate(self, kind, body)
+
     def create(self, kind: str, body: Mapping[str, Any], parent: Parent | None = None) -> Proposal:
         """POST; raises Violation."""
         return writing.create(self, kind, body, parent)

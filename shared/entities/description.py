@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..plugin_schema import Description
-from .certificates import NAMES_OF_CERTIFICATE
 from .fields import UUID, Field, Rule
-from .kinds import SCHEMAS
+from .kinds import SCHEMAS, shown_fields, written_fields
 from .plugin_description import config_field
 from .schema import Schema
 
@@ -20,21 +19,13 @@ JSON_TYPES: Final[Mapping[str, str]] = {
 }
 
 
-def entity_fields(kind: str) -> Mapping[str, Field]:
-    """The fields of a record as it is shown."""
-    fields = dict(SCHEMAS[kind].fields)
-    if kind == "certificates":
-        fields["snis"] = NAMES_OF_CERTIFICATE
-    return fields
-
-
 # Kong's form.
 
 
 def described(kind: str) -> dict[str, Any]:
     """What `/schemas/{kind}` answers."""
     schema = SCHEMAS[kind]
-    found = _fields(entity_fields(kind), schema.rules)
+    found = _fields(shown_fields(kind), schema.rules)
     if schema.shorthands:
         found["shorthand_fields"] = [{name: _described(each.field)} for name, each in schema.shorthands.items()]
     return found
@@ -42,7 +33,7 @@ def described(kind: str) -> dict[str, Any]:
 
 def described_plugin(description: Description) -> dict[str, Any]:
     """What `/schemas/plugins/{name}` answers."""
-    fields = entity_fields("plugins")
+    fields = shown_fields("plugins")
     shown = {name: fields[name] for name in ("consumer", "protocols")}
     return _fields({**shown, "config": config_field(description)}, ())
 
@@ -89,7 +80,7 @@ def _described(field: Field) -> dict[str, Any]:
 
 def json_schema(kind: str) -> dict[str, Any]:
     """A record as it is answered: all keys, nulls written out."""
-    fields = entity_fields(kind)
+    fields = shown_fields(kind)
     found = _object(fields, shown=True)
     return {**found, "title": kind, "description": SCHEMAS[kind].doc, "required": list(fields)}
 
@@ -97,12 +88,9 @@ def json_schema(kind: str) -> dict[str, Any]:
 def json_body(kind: str, *, whole: bool = True) -> dict[str, Any]:
     """A record as it is sent; not `whole`: with the fields that are to change alone."""
     schema: Schema = SCHEMAS[kind]
-    written = {name: each.field for name, each in schema.shorthands.items() if not each.shown}
-    found = _object({**entity_fields(kind), **written}, shown=False)
-    required = [
-        name for name, each in schema.fields.items() if each.required and each.default is None and name not in written
-    ]
-    if whole and required and not written:
+    found = _object(written_fields(kind), shown=False)
+    required = [name for name, each in schema.fields.items() if each.required and each.default is None]
+    if whole and required and "url" not in schema.shorthands:  # which may stand for a required field
         found["required"] = required
     return {**found, "additionalProperties": False}
 

@@ -57,7 +57,7 @@ class _Reader:
         yield from (self.route(each) for each in gateway.routes)
         yield from self.plugins(stream, gateway)
 
-    def made(self, kind: str, key: str, where: Where, **fields: Any) -> FileRecord:
+    def made(self, kind: str, key: str, where: Where, /, **fields: Any) -> FileRecord:
         """A record with the defaults of what is not said; what is said has been checked by the language's rules."""
         complete, _ = SCHEMAS[kind].complete(fields)
         times = {"created_at": self._now, "updated_at": self._now}

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from .fields import Field
-from .kinds import SCHEMAS
+from .kinds import written_fields
 from .plugin_description import config_field
 from .plugins import Descriptions
 
@@ -36,7 +36,7 @@ Pairs = Iterable[tuple[str, str]]
 def body_of(kind: str, pairs: Pairs, descriptions: Descriptions) -> dict[str, Any]:
     """The body that a form stands for, with the types that the schema of a kind asks for."""
     raw = tree(pairs)
-    fields = dict(SCHEMAS[kind].all_fields)
+    fields = dict(written_fields(kind))
     if kind == "plugins":
         description = descriptions(raw["name"]) if isinstance(raw.get("name"), str) else None
         if description is not None:

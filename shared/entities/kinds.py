@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..live.records import KINDS
-from .certificates import AUTHORITIES, CERTIFICATES, SNIS
+from .certificates import AUTHORITIES, CERTIFICATES, NAMES_OF_CERTIFICATE, SNIS
+from .fields import Field
 from .plugins import PLUGINS
 from .routes import ROUTES
 from .schema import Schema
@@ -38,3 +39,15 @@ LINKS: Final = tuple(
     for schema in _ALL
     for field, parent in schema.foreign_fields.items()
 )
+
+
+def shown_fields(kind: str) -> Mapping[str, Field]:
+    """The fields of a record as it is shown."""
+    fields = SCHEMAS[kind].fields
+    return {**fields, "snis": NAMES_OF_CERTIFICATE} if kind == "certificates" else fields
+
+
+def written_fields(kind: str) -> Mapping[str, Field]:
+    """The fields of a body: those and the shorthands."""
+    shorthands = SCHEMAS[kind].shorthands.items()
+    return {**shown_fields(kind), **{name: each.field for name, each in shorthands if not each.shown}}

@@ -45,12 +45,6 @@ class Schema:
     doc: str = ""
 
     @property
-    def all_fields(self) -> Mapping[str, Field]:
-        """The fields of a body."""
-        written = {name: each.field for name, each in self.shorthands.items() if not each.shown}
-        return {**self.fields, **written}
-
-    @property
     def foreign_fields(self) -> Mapping[str, str]:
         """The kinds that foreign keys lead to, by field."""
         return {name: each.reference for name, each in self.fields.items() if each.type == "foreign"}

@@ -45,6 +45,12 @@ def create(catalog: Catalog, kind: str, body: Mapping[str, Any], parent: Parent 
     return _settled(catalog, kind, record, None, names)
 
 
+def validate(catalog: Catalog, kind: str, body: Mapping[str, Any]) -> None:
+    """A body against its schema alone."""
+    raw = _prepared(catalog, kind, body, None)
+    _completed(catalog, kind, raw, names_given(kind, raw))
+
+
 def replace(catalog: Catalog, kind: str, key: str, body: Mapping[str, Any], parent: Parent | None) -> Proposal:
     """PUT. The path's key wins over the body's."""
     if kind == "targets":
