@@ -1,0 +1,138 @@
+"""Catalog, store and workers in step."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from admin_desk import AdminDesk, Workers
+from catalogs import SERVICE
+
+from penstock.master.admin.registrar import Registrar
+from penstock.master.store.base import Unavailable, Write
+from penstock.shared.entities.catalog import Catalog
+from penstock.shared.entities.changes import Proposal
+from penstock.shared.entities.violation import Violation
+
+
+def create(name: str) -> Any:
+    return lambda catalog: catalog.create("services", {**SERVICE, "name": name})
+
+
+def test_a_change_is_stored_known_and_published_before_the_answer(tmp_path: Path) -> None:
+    desk = AdminDesk(tmp_path)
+
+    async def work() -> None:
+        assert desk.store is not None
+        proposal = await desk.registrar.write(create("a"))
+        assert (await desk.store.load()).documents[0][1] == proposal.record
+        assert desk.catalog.get("services", "a") is not None
+        assert desk.registrar.version == 1
+        assert [len(changes) for _, changes in desk.workers.published] == [1]
+
+    desk.run(work, lambda _registrar: [])
+
+
+def test_what_is_refused_changes_nothing(tmp_path: Path) -> None:
+    desk = AdminDesk(tmp_path)
+
+    async def work() -> None:
+        await desk.registrar.write(create("a"))
+        with pytest.raises(Violation):
+            await desk.registrar.write(create("a"))
+        assert desk.registrar.version == 1
+
+    desk.run(work, lambda _registrar: [])
+
+
+def test_without_a_store_nothing_is_written(tmp_path: Path) -> None:
+    desk = AdminDesk(tmp_path, store=False)
+
+    async def work() -> None:
+        with pytest.raises(Violation, match="cannot create 'services' entities when not using a database"):
+            await desk.registrar.write(create("a"), "create", "services")
+
+    desk.run(work, lambda _registrar: [])
+
+
+def test_two_nodes_write_in_turn_and_know_the_same(tmp_path: Path) -> None:
+    one, other = AdminDesk(tmp_path), AdminDesk(tmp_path)
+
+    async def work() -> None:
+        assert other.store is not None
+        await other.store.open()
+        other.registrar.begin(await other.store.load(), ())
+        await one.registrar.write(create("a"))
+        await other.registrar.write(create("b"))  # it has not heard of the other's yet
+        assert [record["name"] for record in other.catalog.every("services")].sort() is None
+        assert {record["name"] for record in other.catalog.every("services")} == {"a", "b"}
+        with pytest.raises(Violation, match="UNIQUE violation"):
+            await one.registrar.write(create("b"))
+        assert {record["name"] for record in one.catalog.every("services")} == {"a", "b"}
+        assert one.registrar.version == other.registrar.version == 2
+        assert sum(len(changes) for _, changes in one.workers.published) == 2
+        await other.store.close()
+
+    one.run(work, lambda _registrar: [])
+
+
+def test_who_was_away_too_long_takes_over_everything(tmp_path: Path) -> None:
+    desk = AdminDesk(tmp_path)
+
+    async def work() -> None:
+        store = desk.store
+        assert store is not None
+        kept = (await desk.registrar.write(create("kept"))).record
+        gone = (await desk.registrar.write(create("gone"))).record
+        assert kept is not None
+        assert gone is not None
+        late = Registrar(Catalog(lambda: 1.0), store, Workers(), desk.said.append)
+        late.begin(await store.load(), ())
+        await store.write([Write("services", gone["id"], None), Write("services", kept["id"], {**kept, "port": 9})], 2)
+        store.since = lambda _version: nothing()  # type: ignore[method-assign]  # as when the log was cut
+        late._changed_elsewhere(3)
+        while late.version != 3:
+            await asyncio.sleep(0)
+        assert [(record["name"], record["port"]) for record in late.catalog.every("services")] == [("kept", 9)]
+
+    async def nothing() -> None:
+        return None
+
+    desk.run(work, lambda _registrar: [])
+
+
+def test_a_store_that_is_away_is_told_once_and_when_it_is_back(tmp_path: Path) -> None:
+    desk = AdminDesk(tmp_path, store=False)
+    for reason in ("it is away", "still away", "", ""):
+        desk.registrar._in_trouble(reason)
+    assert desk.said == [
+        "it is away; what is known is served on, and writes are refused until it is back",
+        "the database is back",
+    ]
+
+
+def test_a_store_that_cannot_write_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    desk = AdminDesk(tmp_path)
+
+    async def work() -> None:
+        assert desk.store is not None
+        await desk.store.close()
+        with pytest.raises(Unavailable):
+            await desk.registrar.write(create("a"))
+        assert list(desk.catalog.every("services")) == []
+        assert desk.workers.published == []
+
+    desk.run(work, lambda _registrar: [])
+
+
+def test_a_write_that_changes_nothing_waits_for_nobody(tmp_path: Path) -> None:
+    desk = AdminDesk(tmp_path)
+
+    async def work() -> None:
+        proposal: Proposal = await desk.registrar.write(lambda catalog: catalog.delete("services", "nobody"))
+        assert proposal.changes == ()
+        assert desk.registrar.version == 0
+
+    desk.run(work, lambda _registrar: [])
