@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from certs import Authority
+from clients import careless
 from plugin_folder import DONE, plugins
 from workerbench import Bench
 
+from penstock.worker.kit.hooks import view_of
 from penstock.worker.kit.session import Closed
 
 TEXT = """
@@ -101,3 +106,42 @@ def test_a_plugin_may_write_to_the_sessions_log(tmp_path: Path) -> None:
     with Bench(plugins(tmp_path, one=body) + TEXT, tmp_path) as bench:
         bench.client()
         assert "[warn]" in bench.line("look here, client: 127.0.0.1, server: 127.0.0.1:")
+
+
+def test_what_was_decided_stays_while_the_session_goes_on(tmp_path: Path) -> None:
+    body = "def preread(self, session): session.ctx['view'] = 1\ndef log(self, session): done(session.ctx)"
+    path = f"{tmp_path}/up"
+    text = plugins(tmp_path, one=body) + "server { listen 127.0.0.1:%%PORT_a%%; proxy_pass unix:%%UP%%; } plugin one {}"
+    with Bench(text, tmp_path, UP=path) as bench:
+        upstream = bench.upstream(path)
+        client = bench.client()
+        far = bench.accepted(upstream)
+        (session,) = bench.relaying()
+        view = view_of(session)
+        for late in (partial(view.refuse, "x"), view.answer, partial(view.set_retries, 1)):
+            with pytest.raises(Closed):
+                late()
+        view.decide(may_steer=False)
+        with pytest.raises(Closed, match="preread hooks only"):
+            view.set_retries(1)
+        view.decide(may_steer=True)
+        view.set_retries(1)
+        assert session.target.next_tries == 2
+        client.close()
+        far.close()
+        bench.idle()
+
+
+def test_a_certificate_hook_may_not_say_where_to(tmp_path: Path, authority: Authority) -> None:
+    pair = authority.issue("a.test")
+    body = "def certificate(self, session): session.set_retries(1)"
+    tls = f"ssl_certificate {pair.crt}; ssl_certificate_key {pair.key};"
+    server = f"server {{ listen 127.0.0.1:%%PORT_a%% ssl; return x; {tls} }}"
+    text = f"{plugins(tmp_path, one=body)} {server} plugin one {{}}"
+    with Bench(text, tmp_path) as bench:
+        client = bench.wrapped(bench.client(), careless())
+        with pytest.raises((ssl.SSLError, OSError)):
+            bench.shake(client)
+        assert bench.line(
+            "failed in certificate: Closed: where a session goes can be changed"
+        )
