@@ -15,6 +15,12 @@ from penstock.shared.plugin_schema import Description
 NOW = 1_790_000_000.1234
 SERVICE = {"name": "s", "url": "tcp://127.0.0.1:30000"}
 ROUTE = {"name": "r", "protocols": ["tls"], "snis": ["a.test"]}
+NETWORKS: Description = {
+    "type": "array",
+    "required": False,
+    "default": None,
+    "elements": {"type": "string", "format": "network"},
+}
 IP_RESTRICTION: Description = {
     "name": "ip-restriction",
     "version": "1.0",

@@ -128,8 +128,9 @@ def test_who_mentions_a_wrong_entity_is_not_blamed() -> None:
 
 
 def test_mistakes_are_also_told_flat() -> None:
-    bad = {"name": "s", "host": "x", "port": 99999, "routes": [{"name": "r", "protocols": ["tcp"], "tags": ["t"]}]}
-    service, route = wrong({**HEAD, "services": [bad, {**SERVICE, "name": "t", "routes": [bad["routes"][0]]}]})[
+    route_of_none = {"name": "r", "protocols": ["tcp"], "tags": ["t"]}
+    bad = {"name": "s", "host": "x", "port": 99999, "routes": [route_of_none]}
+    service, route = wrong({**HEAD, "services": [bad, {**SERVICE, "name": "t", "routes": [route_of_none]}]})[
         "flattened_errors"
     ]
     assert (service["entity_type"], service["entity_name"]) == ("service", "s")

@@ -178,11 +178,11 @@ def test_what_the_file_says_cannot_be_written() -> None:
     desk = Desk(file_service())
     assert desk.catalog.find("services", "file")["id"] == ID
     for write in (desk.put, desk.patch):
-        with pytest.raises(Violation, match=r"'file' of 'services' is written .* at penstock.conf:7"):
+        with pytest.raises(Violation, match=r"'file' of 'services' is written .* at penstock\.conf:7"):
             write("services", "file", SERVICE)
-    with pytest.raises(Violation, match="penstock.conf:7"):
+    with pytest.raises(Violation, match=r"penstock\.conf:7"):
         desk.delete("services", "file")
-    with pytest.raises(Violation, match="penstock.conf:7"):
+    with pytest.raises(Violation, match=r"penstock\.conf:7"):
         desk.post("routes", {**ROUTE, "service": {"name": "file"}})
     assert desk.refused("services", {**SERVICE, "name": "file"})["code"] == 5
     assert list(desk.catalog.stored()) == []
