@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import signal
 import ssl
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def test_a_reload_cannot_change_the_database(tmp_path: Path) -> None:
         before = gate.generation()
         gate.write(f"{PLAIN} {STREAM}".replace("p.db", "other.db"))
         gate.wait_metric("penstock_config_last_reload_success", 1)
-        gate.signal(1)
+        gate.signal(signal.SIGHUP)
         gate.wait_metric("penstock_config_last_reload_success", 0)
         assert gate.generation() == before
         assert "the database cannot be changed by a reload" in gate.error_log.read_text()

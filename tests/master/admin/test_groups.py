@@ -9,7 +9,10 @@ from pathlib import Path
 from deadline import seconds
 from gate import Gate
 
-TEXT = "admin_listen 127.0.0.1:%%PORT_admin%%; database sqlite %%DIR%%/p.db; stream { stream_listen 127.0.0.1:%%PORT_a%%; }"
+TEXT = """
+admin_listen 127.0.0.1:%%PORT_admin%%; database sqlite %%DIR%%/p.db;
+stream { stream_listen 127.0.0.1:%%PORT_a%%; }
+"""
 
 
 def test_every_path_is_somebody_s(tmp_path: Path) -> None:

@@ -8,10 +8,11 @@ import pytest
 from admin_desk import AdminDesk
 from catalogs import IP_RESTRICTION
 
+from penstock.master.admin.api import Endpoints
 from penstock.master.admin.entities import Entities, Showing
 from penstock.master.admin.schemas import Schemas
 
-GROUPS = [Schemas([{**IP_RESTRICTION, "phases": ["preread"], "doc": ""}]), Entities(Showing())]
+GROUPS: list[Endpoints] = [Schemas([{**IP_RESTRICTION, "phases": ["preread"], "doc": ""}]), Entities(Showing())]
 
 
 @pytest.mark.parametrize(
