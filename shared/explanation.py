@@ -43,10 +43,14 @@ def explain(stream: Stream, question: Question) -> Answer:
     answer: Answer = {"connection": _connection(question)}
     port = stream.gateway.listened_port(question.destination[1])
     listen, server = _listener(stream, question.destination[0], port)
+    told = None if listen is not None else _told(stream.gateway)
+    listen = listen or told
     if listen is None:
         return answer | {"listener": None, "outcome": "refused", "reason": _no_listener(stream, question)}
     imagined = Imagined(question, _local(listen, question))
     answer["listener"] = {"address": str(listen.address), "mode": listen.mode.value, **_place(listen.where)}
+    if told is not None:
+        answer["listener"]["proxied"] = True
     if server is not None:
         return answer | _Served(stream, imagined, listen).answer()
     return answer | _Routed(stream.gateway, imagined, listen).answer()
@@ -237,6 +241,14 @@ def _distance(listen: Listen, host: str) -> int:
     if (own == "::") == (":" in host):
         return 2
     return 3 if own == "::" and not listen.ipv6only else FAR
+
+
+def _told(gateway: Gateway) -> Listen | None:
+    """Where a connection to an address of others may come in: with a PROXY header that tells of it and is believed."""
+    settings = gateway.settings
+    if not settings.real_ip_from and not settings.real_ip_from_unix:
+        return None
+    return next((listen for listen in gateway.listens if listen.proxy_protocol), None)
 
 
 def _local(listen: Listen, question: Question) -> Address:

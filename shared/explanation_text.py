@@ -19,7 +19,8 @@ def _lines(answer: Answer) -> Iterator[tuple[str, str]]:
     yield "connection", _seen(connection)
     if answer["listener"] is not None:
         listener = answer["listener"]
-        yield "listener", f"{listener['address']} ({listener['mode']}){_place(listener)}"
+        told = ", as a PROXY header tells" if listener.get("proxied") else ""
+        yield "listener", f"{listener['address']} ({listener['mode']}){told}{_place(listener)}"
     if "sniff" in answer:
         yield "sniff", answer["sniff"]
     if "server" in answer:

@@ -119,6 +119,9 @@ async def enter(session: Session) -> bool:
     session.cells = listener.layout.sessions(listener.number, target.number)
     if (target.has_limits or target.has_access) and not admitted(session):
         return False
+    if target.balancer is None and not target.plugins:
+        no_service(session, target)
+        return False
     assert target.route is not None
     if is_tls and "tls" in target.route.protocols:
         return await terminate(session, tables)
@@ -159,11 +162,7 @@ def choose(session: Session, tables: GatewayTables, is_tls: bool) -> Target | No
         session.error(f"connection refused: {word}: {why}")
         session.refuse(500 if word == "no_route" else 400, word)
         return None
-    target = tables.targets[index]
-    if target.balancer is None and not target.plugins:
-        no_service(session, target)
-        return None
-    return target
+    return tables.targets[index]
 
 
 def no_service(session: Session, target: Target) -> None:
