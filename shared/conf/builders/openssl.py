@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Sequence
 from typing import Final
 
 from ...errors import ConfigError
@@ -88,16 +89,16 @@ def ticket_keys(scope: Scope, context: Context) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def session_cache(directive: Directive | None, context: Context) -> int | None:
+def session_cache(directives: Sequence[Directive], context: Context) -> int | None:
     """How many sessions a worker remembers; None where clients are to be told that there is no cache.
 
     The last of `off`, `none` and `builtin` counts, and the first two of them over `shared`, as in nginx.
     """
-    if directive is None:
+    if not directives:
         return 0
     builtin: str | None = None
     count = shared = 0
-    for word in directive.words:
+    for word in (word for directive in directives for word in directive.words):
         match = BUILTIN_CACHE.fullmatch(word.text)
         if match:
             builtin, count = "builtin", int(match[1] or BUILTIN_SESSIONS)
@@ -106,7 +107,7 @@ def session_cache(directive: Directive | None, context: Context) -> int | None:
         else:
             shared += shared_sessions(word, context)
     if why := unavailable():
-        context.warn(f'"ssl_session_cache" is ignored: not available with this Python ({why})', directive.where)
+        context.warn(f'"ssl_session_cache" is ignored: not available with this Python ({why})', directives[-1].where)
     if builtin == "off":
         return None
     if builtin == "none":

@@ -45,7 +45,7 @@ def server_tls(scope: Scope, context: Context, pairs: tuple[KeyPair, ...], *, te
         ecdh_curve=curves(scope, SERVER.ecdh_curve),
         session_tickets=scope.flag("ssl_session_tickets", SERVER.session_tickets),
         session_timeout=scope.seconds("ssl_session_timeout", SERVER.session_timeout),
-        session_cache=session_cache(scope.one("ssl_session_cache"), context),
+        session_cache=session_cache(scope.all("ssl_session_cache"), context),
         ticket_keys=ticket_keys(scope, context) if terminates else (),
         alpn=alpn(scope.one("ssl_alpn")),
         verify_client="off" if verify is None else values.enum(verify, VERIFY_CLIENT),
@@ -144,12 +144,16 @@ def upstream_pair(scope: Scope, context: Context) -> tuple[KeyPair | None, tuple
 
 
 def protocols(scope: Scope, name: str, default: frozenset[str], context: Context) -> frozenset[str]:
-    """The versions of TLS. SSLv2 and SSLv3 are accepted, and no OpenSSL of today speaks them."""
-    directive = scope.one(name)
-    if directive is None:
+    """The versions of TLS. SSLv2 and SSLv3 are accepted, and no OpenSSL of today speaks them.
+
+    The directive may be repeated: its words add up, as in nginx.
+    """
+    directives = scope.all(name)
+    if not directives:
         return default
+    directive = directives[-1]
     chosen: set[str] = set()
-    for word in directive.words:
+    for word in (word for each in directives for word in each.words):
         version = values.enum(word, PROTOCOLS)
         if version in chosen:
             context.warn(f'duplicate value "{word.text}"', word.where)

@@ -35,6 +35,7 @@ SSL: Final[tuple[Spec, ...]] = (
         "The versions of TLS that clients may speak.",
         default="TLSv1.2 TLSv1.3",
         syntax="[TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]",
+        repeatable=True,
     ),
     simple(
         "ssl_ciphers", SESSION, "1", TEXT, "The ciphers for clients, in OpenSSL's form.", default="HIGH:!aNULL:!MD5"
@@ -67,6 +68,7 @@ SSL: Final[tuple[Spec, ...]] = (
         "How many sessions without tickets each worker remembers for itself (4000 a megabyte).",
         default="none",
         syntax="off | none | [builtin[:size]] [shared:name:size]",
+        repeatable=True,
     ),
     simple(
         "ssl_session_ticket_key",
@@ -186,6 +188,7 @@ PROXY_SSL: Final[tuple[Spec, ...]] = (
         "The versions of TLS spoken to the upstream.",
         default="TLSv1.2 TLSv1.3",
         syntax="[TLSv1] [TLSv1.1] [TLSv1.2] [TLSv1.3]",
+        repeatable=True,
     ),
     simple(
         "proxy_ssl_ciphers", SESSION, "1", TEXT, "The ciphers for the upstream, in OpenSSL's form.", default="DEFAULT"

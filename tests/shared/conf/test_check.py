@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from directives import checked
 
+from penstock.shared.conf import check as check_module
 from penstock.shared.conf.check import check
+from penstock.shared.conf.table.spec import Spec
+from penstock.shared.conf.table.table import find
 from penstock.shared.conf.tree import Directive, Tree
 from penstock.shared.errors import ConfigError
 from penstock.shared.model.where import Where
@@ -95,9 +100,14 @@ def test_a_foreign_block_elsewhere_is_merely_unknown() -> None:
     assert refused("stream { http { } }").text == 'unknown directive "http"'
 
 
-def test_a_planned_directive_is_refused_and_never_ignored() -> None:
-    complaint = refused("stream { upstream u { health_check; } }").text
-    assert complaint == '"health_check" is not supported by this version of Penstock'
+def test_a_planned_directive_is_refused_and_never_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def still_planned(name: str, context: str) -> Spec | None:
+        spec = find(name, context)
+        return replace(spec, status="planned") if spec is not None and name == "state" else spec
+
+    monkeypatch.setattr(check_module, "find", still_planned)
+    complaint = refused("stream { upstream u { state x; } }").text
+    assert complaint == '"state" is not supported by this version of Penstock'
 
 
 @pytest.mark.parametrize("name", ["ngx_stream_module.so", "ngx_stream_ssl_preread_module.so"])

@@ -88,6 +88,11 @@ def test_session_caches_that_nginx_takes(cache: str) -> None:
     assert server_tls(f"{PAIR} ssl_session_cache {cache};").pairs
 
 
+def test_protocols_of_several_lines_add_up_as_in_nginx() -> None:
+    text = "server { listen 1; return x; ssl_protocols TLSv1.2; ssl_protocols TLSv1.3; }"
+    assert stream(text).servers[0].settings.tls.protocols == {"TLSv1.2", "TLSv1.3"}
+
+
 def test_dead_and_repeated_protocols_are_warned_about() -> None:
     text = "server { listen 1; return x; ssl_protocols SSLv3 TLSv1.2 TLSv1.2; }"
     assert warnings(text) == ['duplicate value "TLSv1.2"', "SSLv2 and SSLv3 are ignored"]
