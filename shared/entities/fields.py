@@ -30,6 +30,9 @@ EXPECTED: Final[Mapping[str, str]] = {
     "record": "expected a record",
     "foreign": "expected a record",
 }
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
+MOST_WHOLE: Final = 2**53
+"""The largest number that every JSON reader takes as it is (RFC 8259, 6)."""
 MOST_ELEMENTS: Final = 10_000
 """Elements of a list; it is one decision for every field, since each element costs every worker."""
 MOST_TEXT: Final = 2**20
@@ -243,6 +246,7 @@ def _map(each: Field, value: Any) -> tuple[Any, Any]:
     errors: dict[str, Any] = {}
     for key, element in value.items():
         complete[key], wrong = complete_value(each.values, element)
+        wrong = text_mistake(key) or wrong
         if wrong is not None:
             errors[key] = wrong
     return complete, errors or None
@@ -264,14 +268,31 @@ def _foreign(value: Any) -> tuple[Any, Any]:
 def _scalar(each: Field, value: Any) -> str:
     if not _typed(each.type, value):
         return EXPECTED[each.type]
-    if isinstance(value, str):
-        if len(value) > MOST_TEXT:
-            return f"length must be at most {MOST_TEXT}"
-        if "\x00" in value:
-            return "invalid value: a text must not have a NUL"
-        if any("\ud800" <= char <= "\udfff" for char in value) if not value.isascii() else False:
-            return "invalid value: not UTF-8"
+    if isinstance(value, str) and (text := text_mistake(value)):
+        return text
     return _limits(each, value) or (each.test(value) if each.test is not None else "")
+
+
+def text_mistake(text: str) -> str:
+    """What no store and no other program would take as a text."""
+    if len(text) > MOST_TEXT:
+        return f"length must be at most {MOST_TEXT}"
+    if "\x00" in text:
+        return "invalid value: a text must not have a NUL"
+    return "invalid value: not UTF-8" if not text.isascii() and SURROGATE.search(text) else ""
+
+
+def text_mistakes(value: Any) -> Any:
+    """The same at every depth of a value, as a tree; None where nothing is wrong."""
+    if isinstance(value, str):
+        return text_mistake(value) or None
+    if isinstance(value, list | tuple):
+        errors = [text_mistakes(each) for each in value]
+        return errors if any(each is not None for each in errors) else None
+    if isinstance(value, Mapping):
+        found = {str(key): text_mistake(str(key)) or text_mistakes(each) for key, each in value.items()}
+        return {key: each for key, each in found.items() if each is not None} or None
+    return None
 
 
 def _typed(kind: str, value: Any) -> bool:
@@ -285,8 +306,10 @@ def _typed(kind: str, value: Any) -> bool:
 
 
 def _limits(each: Field, value: Any) -> str:
-    if each.between is not None and not each.between[0] <= value <= each.between[1]:
-        return f"value should be between {each.between[0]} and {each.between[1]}"
+    if each.type in ("integer", "number"):
+        low, high = each.between or (-MOST_WHOLE, MOST_WHOLE)
+        if not low <= value <= high:
+            return f"value should be between {low} and {high}"
     if isinstance(value, str):
         if len(value) < each.len_min:
             return f"length must be at least {each.len_min}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ..plugin_schema import Description, check
-from .fields import a_set, boolean, foreign, record, string
+from .fields import a_set, boolean, foreign, record, string, text_mistakes
 from .names import name_mistake
 from .schema import entity
 from .services import PROTOCOLS
@@ -48,10 +48,14 @@ def complete_plugin(raw: Mapping[str, Any], descriptions: Descriptions) -> tuple
     if description is None:
         text = f"plugin '{name}' not enabled; add it to the 'plugins' configuration property"
         return complete, {**errors, "name": text}
+    if description.get("file_only"):
+        return complete, {**errors, "name": f"plugin '{name}' can be set in the configuration file only"}
     if complete["protocols"] is None:
         complete["protocols"] = list(protocols_of(description))
     if config is not None and not isinstance(config, Mapping):
         return complete, {**errors, "config": "expected a record"}
+    if (wrong := text_mistakes(config)) is not None:
+        return complete, {**errors, "config": wrong}
     complete["config"], wrong = check(description, config or {})
     return complete, {**errors, "config": wrong} if wrong else errors
 

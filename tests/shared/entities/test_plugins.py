@@ -51,6 +51,15 @@ def test_a_plugin_of_every_protocol() -> None:
         ),
         ({"name": "ip-restriction", "config": 5}, {"config": "expected a record"}),
         (
+            {"name": "ip-restriction", "config": {"allow": ["a", "\ud800"], "\x00": 1}},
+            {
+                "config": {
+                    "allow": [None, "invalid value: not UTF-8"],
+                    "\x00": "invalid value: a text must not have a NUL",
+                }
+            },
+        ),
+        (
             {"name": "ip-restriction", "config": {"allow": ["x"], "foo": 1}},
             {"config": {"allow": ["invalid ip or cidr range: 'x'"], "foo": "unknown field"}},
         ),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from catalogs import ROUTE, SERVICE, Desk
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.shared.entities.changes import FileRecord, Parent
+from penstock.shared.entities.schema import thawed
 from penstock.shared.entities.violation import Violation
 
 ID = "6a0c0000-0000-4000-8000-000000000000"
@@ -186,3 +189,55 @@ def test_what_the_file_says_cannot_be_written() -> None:
         desk.post("routes", {**ROUTE, "service": {"name": "file"}})
     assert desk.refused("services", {**SERVICE, "name": "file"})["code"] == 5
     assert list(desk.catalog.stored()) == []
+
+
+NULLABLE = st.none() | st.integers(0, 3)
+SERVICES = st.fixed_dictionaries(
+    {"host": st.sampled_from(["a.test", "10.0.0.1"])},
+    optional={
+        "name": st.none() | st.sampled_from(["x", "y"]),
+        "protocol": st.sampled_from(["tcp", "tls"]),
+        "retries": NULLABLE,
+        "tags": st.none() | st.lists(st.sampled_from(["t", "u"]), unique=True),
+        "enabled": st.booleans(),
+    },
+)
+UPSTREAMS = st.fixed_dictionaries(
+    {"name": st.sampled_from(["u", "v"])},
+    optional={
+        "algorithm": st.sampled_from(["round-robin", "least-connections", "latency"]),
+        "hash_on": st.sampled_from(["none", "ip"]),
+        "slots": st.integers(10, 12),
+        "healthchecks": st.fixed_dictionaries(
+            {}, optional={"threshold": NULLABLE, "active": st.fixed_dictionaries({}, optional={"timeout": NULLABLE})}
+        ),
+    },
+)
+BODIES = st.tuples(st.just("services"), SERVICES) | st.tuples(st.just("upstreams"), UPSTREAMS)
+
+
+@given(BODIES, st.sampled_from(["put", "patch"]))
+def test_writing_back_what_was_read_changes_nothing_but_the_time(
+    made: tuple[str, dict[str, object]], method: str
+) -> None:
+    desk = Desk()
+    kind, body = made
+    record = desk.post(kind, body)
+    desk.now += 5
+    after = getattr(desk, method)(kind, record["id"], thawed(record))
+    assert after == {**record, "updated_at": record["updated_at"] + 5}
+
+
+@given(SERVICES, SERVICES)
+def test_put_gives_what_post_would_give(before: dict[str, object], body: dict[str, object]) -> None:
+    desk = Desk()
+    identity = desk.post("services", before)["id"]
+    assert desk.put("services", identity, body) == Desk().post("services", {**body, "id": identity})
+
+
+@given(SERVICES, st.sampled_from(["host", "retries", "tags", "enabled", "name"]))
+def test_patch_of_one_field_leaves_the_others(body: dict[str, object], field: str) -> None:
+    desk = Desk()
+    before = desk.post("services", body)
+    after = desk.patch("services", before["id"], {field: {"enabled": False, "host": "z.test"}.get(field)})
+    assert {name for name in before if before[name] != after[name]} <= {field}
