@@ -208,4 +208,4 @@ class TlsEndpoint(MixedEndpoint):
         """close_notify, so that the peer can tell an end from a cut; unless what came before it could not be sent."""
         if not self.shut and self.pending is None:
             self.shut = True
-            self.stream.say_goodbye(last=True)
+            self.stream.say_goodbye()

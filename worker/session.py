@@ -342,7 +342,7 @@ class Session:
             if self.watched:
                 handlers[self.fd] = None
             if self.stream is not None:
-                self.stream.say_goodbye(last=True)
+                self.stream.say_goodbye()
             elif self.watched:
                 # closing over unread bytes resets the connection, and a reset may overtake what we sent
                 try:

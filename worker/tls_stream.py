@@ -102,21 +102,18 @@ class TlsStream:
                 return False
             self.unsent = None
 
-    def say_goodbye(self, last: bool = False) -> bool:
+    def say_goodbye(self) -> bool:
         """Send close_notify, so that the peer can tell an end from a cut; False when it could not go at once.
 
         `unwrap` does not stop at sending: it reads on, and application data where it expects the peer's close_notify
-        breaks the connection for good. So what the peer has sent is kept from it meanwhile. With `last` nothing will
-        be read any more: told that the peer has ended, it does not raise for want of the peer's own.
+        breaks the connection for good. So what the peer has sent is kept from it meanwhile.
         """
         unread = self.incoming.read()
-        if last:
-            self.incoming.write_eof()
         try:
             self.tls.unwrap()
         except (OSError, ValueError):
             pass  # SSLWantReadError: said, and the peer's own is still to come
-        if unread and not last:
+        if unread:
             self.incoming.write(unread)
         try:
             return self.outgoing.pending > 0 and self.flush()
