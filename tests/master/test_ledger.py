@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from penstock.master.ledger import KNOWN_LIMIT, SUM, Family, Key, Ledger
 from penstock.shared.counters import BYTES_IN, STATUS_OFFSET, Layout, make_rows
+from penstock.shared.live.cells import Cells
 from penstock.shared.model.settings import Settings
 from penstock.shared.model.stream import Configuration
 from penstock.shared.words import CONNECT_OUTCOMES, REFUSALS, SNIFF_OUTCOMES, WORKER_EVENTS
@@ -180,3 +181,21 @@ def test_no_order_of_deaths_and_reloads_makes_a_total_go_back(steps: list[tuple[
         assert now >= seen
         assert now == total
         seen = now
+
+
+def test_routes_that_come_later_count_under_their_names_and_for_good() -> None:
+    ledger, live = Ledger(), Cells(routes=8, peers=8)
+    layout = Layout(SMALL, live)
+    _, (row,) = make_rows(layout, 1)
+    ledger.add(1, 0, layout, row)
+    label = layout.labels.index("127.0.0.1:5555")
+    key = Key(Family.SESSIONS, ("127.0.0.1:5555", "late", "s", "200"))
+    assert key not in ledger.samples()
+    number = live.routes.number(("late", "s"))
+    assert ledger.samples()[key] == 0
+    row[layout.sessions(label, layout.live_target(number)) + STATUS_OFFSET[200]] += 4
+    row[layout.live_connects("up", "10.0.0.1:1") + CONNECT_OUTCOMES.index("ok")] += 2
+    ledger.retire(1, 0)
+    assert not any(row[1:])
+    assert ledger.samples()[key] == 4
+    assert ledger.samples()[Key(Family.CONNECTS, ("up", "10.0.0.1:1", "ok"))] == 2

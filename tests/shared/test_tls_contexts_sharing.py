@@ -237,3 +237,19 @@ def test_a_gateway_that_only_speaks_plain_needs_none() -> None:
 
 
 GATE = Listen(ipv4("127.0.0.1", 1), NOWHERE, mode=Mode.SNIFF)
+
+
+def test_keys_derived_from_a_secret_are_the_same_where_clients_are_asked_for_the_same(pair: KeyPair) -> None:
+    secret, tls = b"secret" * 6, ServerTls(pairs=(pair,))
+    first = tls_contexts.with_derived_keys(tls, secret).ticket_keys
+    assert [len(key) for key in first] == [80]
+    assert tls_contexts.with_derived_keys(replace(tls, ciphers="ALL"), secret).ticket_keys == first
+    for other in (replace(tls, verify_client="optional"), replace(tls, client_ca=b"ca"), replace(tls, verify_depth=2)):
+        assert tls_contexts.with_derived_keys(other, secret).ticket_keys != first
+    assert tls_contexts.with_derived_keys(tls, b"another" * 6).ticket_keys != first
+
+
+def test_nothing_is_derived_where_there_are_keys_or_no_tickets(pair: KeyPair) -> None:
+    for tls in (ServerTls(pairs=(pair,), ticket_keys=(b"k" * 80,)), ServerTls(pairs=(pair,), session_tickets=False)):
+        assert tls_contexts.with_derived_keys(tls, b"secret" * 6) == tls
+    assert tls_contexts.with_derived_keys(ServerTls(pairs=(pair,)), b"") == ServerTls(pairs=(pair,))

@@ -10,7 +10,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +28,8 @@ from penstock.shared.birth import Birth
 from penstock.shared.conf.load import load
 from penstock.shared.counters import STATUS_OFFSET, Layout, make_rows
 from penstock.shared.health_zone import HealthZone
+from penstock.shared.live.live import Live
+from penstock.shared.live.records import Record
 from penstock.shared.words import REFUSALS, SNIFF_OUTCOMES, WORKER_EVENTS
 from penstock.shared.zones import UNSHARED, Zones
 from penstock.worker.kit.kit import Kit
@@ -48,6 +50,7 @@ class Bench(Loop):
         events: str = "",
         values: Mapping[str, object] | None = None,
         resolve: Callable[[str], list[str]] | None = None,
+        records: Iterable[tuple[str, Record]] | None = None,
         **more: object,
     ) -> None:
         super().__init__()
@@ -70,7 +73,8 @@ class Bench(Loop):
         self.master, control = socket.socketpair(
             socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         )
-        self.layout = Layout(self.configuration)
+        live = None if records is None else Live(self.configuration, records)
+        self.layout = Layout(self.configuration, None if live is None else live.cells)
         self.memory, rows = make_rows(self.layout, 1)
         self.row = rows[0]
         self.birth = Birth(
@@ -84,6 +88,8 @@ class Bench(Loop):
             contexts=ContextPool().of(self.configuration),
             log=self.logs.log,
             files=self.logs.files,
+            live=live,
+            ticket_secret=b"secret" * 6,
             zones=Zones(health=HealthZone(UNSHARED, 64)),
         )
         self.worker: Worker
@@ -96,6 +102,8 @@ class Bench(Loop):
         self.plan.build()
         self.worker.kit = Kit(self.worker, self.plan)
         self.loop.run_until_complete(self.worker.kit.load())
+        if self.plan.live is not None:
+            self.loop.run_until_complete(self.plan.live.begin())
         for listener in self.worker.listeners:
             listener.open()
         self.plan.begin()

@@ -262,3 +262,30 @@ def configured(words: list[str], nginx: Nginx) -> Peer:
     for key, _, value in (each.partition("=") for each in parameters):
         given[key] = int(value) if value else True
     return replace(Peer(name, ipv4("127.0.0.1", nginx.port(name))), **given)
+
+
+def test_another_form_of_the_upstream_keeps_those_that_stay() -> None:
+    balance = balancer(peer(1), peer(2, weight=3))
+    one, two = balance.states
+    held = balance.pick(two.bit)
+    assert held is one
+    balance.become(Upstream("u", (peer(3), peer(1, weight=5))))
+    three, first = balance.states
+    assert first is one
+    assert (one.weight, one.effective_weight, one.conns, one.index) == (5, 5, 1, 1)
+    assert three.bit & one.bit == 0
+    assert sorted(session(balance, dead=(3, 1))) == [1, 3]
+    balance.free(one, failed=False, now=1000.0)
+    balance.free(two, failed=False, now=1000.0)
+    balance.become(Upstream("u", ()))
+    assert balance.pick() is None
+
+
+def test_a_name_that_stays_keeps_its_addresses() -> None:
+    named = Peer("n:1", None, "n", 1)
+    balance = balancer(named, peer(1))
+    balance.set_addresses(0, [ipv4("127.0.0.8", 1), ipv4("127.0.0.9", 1)])
+    before = set(balance.states)
+    balance.become(Upstream("u", (peer(1), replace(named, weight=2))))
+    assert set(balance.states) == before
+    assert [(state.index, state.weight) for state in balance.states] == [(0, 1), (1, 2), (1, 2)]
