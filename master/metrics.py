@@ -7,7 +7,7 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import (
@@ -63,6 +63,15 @@ HISTOGRAMS: Final = (
 )
 
 
+class Standing(NamedTuple):
+    """How the entities of the Admin API stand."""
+
+    reachable: bool
+    """Whether their database can be written to."""
+    version: int
+    """Of what the workers serve."""
+
+
 @dataclass(slots=True)
 class Facts:
     """What the master tells about itself; it writes these fields when they change."""
@@ -80,6 +89,8 @@ class Facts:
     """End of validity by (subject, source)."""
     peers_up: Callable[[], Mapping[tuple[str, str], bool]] = dict
     """Whether peers whose health is checked are in service, by upstream and address."""
+    store: Callable[[], Standing | None] = lambda: None
+    """Of the Admin API's entities; None without one."""
 
 
 class PenstockCollector(Collector):
@@ -109,6 +120,12 @@ class PenstockCollector(Collector):
         for labels, up in sorted(self._facts.peers_up().items()):
             peers.add_metric(labels, up)
         yield peers
+        standing = self._facts.store()
+        if standing is not None:
+            text = "Whether the database of the Admin API answered last."
+            yield GaugeMetricFamily("penstock_database_reachable", text, int(standing.reachable))
+            text = "The version of the Admin API's entities that workers serve; nodes of a cluster have the same."
+            yield GaugeMetricFamily("penstock_entities_version", text, standing.version)
         yield from _master_families(self._facts)
 
 

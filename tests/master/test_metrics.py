@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from penstock.master.ledger import Ledger
-from penstock.master.metrics import Facts, certificates_of, registry_for
+from penstock.master.metrics import Facts, Standing, certificates_of, registry_for
 from penstock.shared.counters import BYTES_OUT, STATUS_OFFSET, Layout, make_rows
 from penstock.shared.model.settings import Settings
 from penstock.shared.model.stream import Certificate, Configuration, Gateway, Main, Stream
@@ -153,3 +153,12 @@ def test_every_certificate_in_use_is_listed_once() -> None:
         ("ecdsa", "/ecdsa.pem"),
     }
     assert set(certificates_of(base)) == {("server", "/server.pem"), ("client", "/client.pem")}
+
+
+def test_the_health_of_peers_and_of_the_database_is_told_where_there_is_any() -> None:
+    facts = Facts(peers_up=lambda: {("u", "127.0.0.1:1"): False}, store=lambda: Standing(False, 7))
+    told = scraped(facts)
+    assert 'penstock_upstream_peer_up{peer="127.0.0.1:1",upstream="u"} 0.0' in told
+    assert "penstock_database_reachable 0.0" in told
+    assert "penstock_entities_version 7.0" in told
+    assert "penstock_database_reachable" not in scraped()
