@@ -21,6 +21,8 @@ from ..shared.model.stream import Configuration
 from ..shared.pairs import load, localhost_pairs
 from ..shared.version import __version__
 from .ledger import Family, Ledger
+from .levers import Levers
+from .metrics import Standing
 from .plugin_descriptions import Descriptions
 from .store.base import Loaded, Node, NotReady, Store, StoreError, Unavailable
 from .store.opening import store_of
@@ -57,13 +59,16 @@ class Administration:
         ledger: Ledger,
         descriptions: Descriptions,
         write: Callable[[Level, str], object],
+        levers: Levers,
     ) -> None:
         self.registrar: Registrar | None = None
         self._loop = loop
         self._publisher = publisher
         self.health: Final = health
         """The checks of peers."""
-        self._ledger = ledger
+        self.ledger: Final = ledger
+        self.levers: Final = levers
+        """Of the master."""
         self._descriptions = descriptions
         self._write = write
         self._generation: Generation | None = None
@@ -108,6 +113,8 @@ class Administration:
         registrar.begin(loaded, ())
         self._publisher.base(loaded.documents, loaded.version)
         self._store, self._database, self.registrar = store, admin.database, registrar
+        if store is not None:
+            self.levers.facts.store = lambda: Standing(not registrar.trouble, registrar.version)
 
     def _load(self, store: Store, database: Database) -> tuple[Loaded, str]:
         """What is stored; while the store is away what was known last, with the reason."""
@@ -187,7 +194,7 @@ class Administration:
 
         generation = self._generation
         assert generation is not None
-        totals = self._ledger.samples()
+        totals = self.ledger.samples()
         active = sum(value for key, value in totals.items() if key.family is Family.ACTIVE)
         ended = sum(value for key, value in totals.items() if key.family is Family.SESSIONS)
         pids = tuple(child.pid for child in generation.children.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
@@ -76,6 +77,13 @@ class Announcer:
         self._try(self._outcome.begin)
         if not self._silent:
             self._notifier.reloading("reloading the configuration")
+
+    async def reload(self) -> str:
+        """Have the master reload, as by SIGHUP; why that was refused, or an empty text."""
+        outcome: asyncio.Future[str] = self._loop.create_future()
+        self._outcome.wait(lambda refused: None if outcome.done() else outcome.set_result(refused))
+        os.kill(self._pid, signal.SIGHUP)
+        return await outcome
 
     def applied(self, generation: Generation, before: Generation | None) -> None:
         """A generation is in force."""

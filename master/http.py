@@ -50,14 +50,20 @@ class MetricsServer(HttpServer):
 
     def _metrics(self, accept: str) -> web.StreamResponse:
         try:
-            encode, content_type = choose_encoder(accept)
-        except (TypeError, ValueError):  # a version that is none
-            encode, content_type = choose_encoder("")
-        try:
-            return _response(200, encode(self._registry), content_type)
+            text, content_type = exposition(self._registry, accept)
+            return _response(200, text, content_type)
         except Exception as error:  # a scrape must never take the master down
             self._complain(f"the metrics could not be collected: {error!r}")
             return _response(500, "the metrics could not be collected\n")
+
+
+def exposition(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """What is counted in the form that the reader wants, and that form's name."""
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version that is none
+        encode, content_type = choose_encoder("")
+    return encode(registry), content_type
 
 
 def _response(

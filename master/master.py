@@ -29,6 +29,7 @@ from .health import HealthChecks
 from .inherit import Inheritance
 from .launch import Launch
 from .ledger import Ledger
+from .levers import Levers
 from .listeners import Listeners
 from .notify import Notifier
 from .nursery import Nursery
@@ -83,8 +84,9 @@ class Master:
         )
         """Through it records change while the workers serve."""
         self._announcer.administration = self._administration = Administration(
-            self._loop, self.publisher, self._health, ledger, self._nursery.descriptions, self._write
-        )
+            self._loop, self.publisher, self._health, ledger, self._nursery.descriptions, self._write,
+            Levers(self._nursery.inquiries, self._announcer.facts, self._announcer.reload),
+        )  # fmt: skip
         self._numbers = 0
         self._current: Generation | None = None
         self._pending: Generation | None = None

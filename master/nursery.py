@@ -13,6 +13,7 @@ from ..shared.messages import MAX_MESSAGE, Verb, decode
 from ..shared.model.log import Level
 from .child import Child, WorkerMain
 from .generation import Generation
+from .inquiries import Inquiries
 from .ledger import Ledger
 from .plugin_descriptions import Descriptions
 
@@ -46,6 +47,8 @@ class Nursery:
         self._children: dict[int, Child] = {}
         self.descriptions = Descriptions()
         """Of the plugins that workers have imported."""
+        self.inquiries = Inquiries(loop, lambda: self)
+        """Questions to all of them."""
         self._spared: int | None = None
         """The one child that is no worker and is waited for elsewhere."""
 
@@ -125,6 +128,8 @@ class Nursery:
                 continue
             if verb is Verb.PLUGIN:
                 self.descriptions.learn(child.generation, text)
+            elif verb is Verb.ANSWERED:
+                self.inquiries.heard(child, text)
             else:
                 self._heard(child, verb, text)
 
@@ -138,6 +143,7 @@ class Nursery:
         status = child.wait()
         del self._children[child.pid]
         self._ledger.retire(child.generation, child.slot)
+        self.inquiries.gone(child)
         self._died(child, status)
         self.reap_strangers()
 

@@ -8,6 +8,7 @@ sending SIGHUP knows that the first reload with a higher number began after the 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -34,6 +35,8 @@ class OutcomeFile:
     def __init__(self, pid: int) -> None:
         self._path: str | None = None
         self._outcome = Outcome(pid)
+        self._waiting: list[tuple[int, Callable[[str], object]]] = []
+        """Who waits in this process, with the number of reloads that had begun before."""
 
     def place(self, pid_path: str) -> None:
         """Keep the file beside `pid_path` from now on; raises OSError."""
@@ -49,8 +52,17 @@ class OutcomeFile:
 
     def end(self, refused: str = "") -> None:
         """The reload is over; raises OSError."""
-        self._outcome = replace(self._outcome, ended=self._outcome.begun, refused=refused)
+        ended = self._outcome.begun
+        self._outcome = replace(self._outcome, ended=ended, refused=refused)
+        told = [tell for before, tell in self._waiting if before < ended]
+        self._waiting = [each for each in self._waiting if each[0] >= ended]
+        for tell in told:
+            tell(refused)
         self._write()
+
+    def wait(self, tell: Callable[[str], object]) -> None:
+        """Have `tell` called with why a reload was refused, or an empty text: the first that begins from now on."""
+        self._waiting.append((self._outcome.begun, tell))
 
     def remove(self) -> None:
         """Take the file away if it is still about this master."""

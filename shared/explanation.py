@@ -13,7 +13,6 @@ from socket import AF_INET6, AF_UNIX
 from typing import Any, Final
 
 from .access_rules import deciding_rule
-from .certificate_choice import CertificateChoice
 from .conditions import Candidate, Seen
 from .imagined import Imagined, Question
 from .model.address import Address, ipv4
@@ -23,10 +22,9 @@ from .model.stream import Gateway, Pass, ProxyPass, Return, Route, Server, Servi
 from .model.tls import KeyPair
 from .model.upstream import Upstream
 from .model.where import NOWHERE, Where
-from .refusal import Refusal
-from .router import Router
 from .server_names import HOSTNAME, ServerNames, shown_name
 from .sources import sources
+from .tables import Tables, file_tables
 from .upstream_name import host_of, upstream_name
 
 Answer = dict[str, Any]
@@ -38,8 +36,11 @@ WILDCARDS: Final = ("0.0.0.0", "::")
 SELF_SIGNED: Final = "CN=localhost"
 
 
-def explain(stream: Stream, question: Question) -> Answer:
-    """The whole way of one connection; see the module. Never raises for a question that can be asked."""
+def explain(stream: Stream, question: Question, tables: Tables | None = None) -> Answer:
+    """The whole way of one connection; see the module. Never raises for a question that can be asked.
+
+    `tables` are what a gateway that serves decides with; without them they are made of the configuration file.
+    """
     answer: Answer = {"connection": _connection(question)}
     port = stream.gateway.listened_port(question.destination[1])
     listen, server = _listener(stream, question.destination[0], port)
@@ -53,7 +54,7 @@ def explain(stream: Stream, question: Question) -> Answer:
         answer["listener"]["proxied"] = True
     if server is not None:
         return answer | _Served(stream, imagined, listen).answer()
-    return answer | _Routed(stream.gateway, imagined, listen).answer()
+    return answer | _Routed(stream.gateway, tables or file_tables(stream.gateway), imagined, listen).answer()
 
 
 def first_destination(stream: Stream) -> tuple[str, int]:
@@ -68,8 +69,9 @@ def first_destination(stream: Stream) -> tuple[str, int]:
 class _Routed:
     """The way through the sniffing gateway."""
 
-    def __init__(self, gateway: Gateway, imagined: Imagined, listen: Listen) -> None:
+    def __init__(self, gateway: Gateway, tables: Tables, imagined: Imagined, listen: Listen) -> None:
         self._gateway = gateway
+        self._tables = tables
         self._imagined = imagined
         self._listen = listen
         question = imagined.question
@@ -91,13 +93,13 @@ class _Routed:
 
     def _matched(self) -> Answer:
         gateway, question = self._gateway, self._imagined.question
-        router = Router(gateway.routes)
+        router = self._tables.router
         index = router.match(tls=self._tls, sni=self._seen.name, source=question.source, destination=self._destination)
         if index is None:
-            plain = not self._tls and not any("tcp" in route.protocols for route in gateway.routes)
+            plain = not self._tls and not router.takes_plain
             word, status = ("plain_refused", 400) if plain else ("no_route", 500)
-            return {"route": None} | _refused(status, word, Refusal(gateway.routes).no_route(self._seen))
-        route = gateway.routes[index]
+            return {"route": None} | _refused(status, word, self._tables.refusal.no_route(self._seen))
+        route = self._tables.route(index)
         candidates = router.explain(self._tls, self._seen.name, question.source, self._destination)
         answer: Answer = {"route": _route(route), **_because(candidates)}
         self._imagined.route_name = route.name
@@ -125,10 +127,10 @@ class _Routed:
         )
 
     def _certificate(self) -> Answer:
-        number = CertificateChoice(self._gateway.certificates).choose(self._imagined.name)
+        number = self._tables.choice.choose(self._imagined.name)
         if number is None:
             return {"subject": [SELF_SIGNED], "names": [], "default": True, "self_signed": True}
-        chosen = self._gateway.certificates[number]
+        chosen = self._tables.certificate(number)
         return {
             "subject": _subjects(chosen.pairs),
             "names": list(chosen.snis),

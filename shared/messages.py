@@ -26,6 +26,8 @@ class Verb(IntEnum):
     """What APPLY brought is in force for every session that begins from now on; the text is APPLY's."""
     REJECTED = 5
     """It could not be applied; the text is APPLY's, a space and why."""
+    ANSWERED = 6
+    """What ASK asks for is in the file that came with it; the text is ASK's."""
     # master to worker
     DRAIN = 16
     """Stop accepting, let sessions end, exit 0. The text is worker_shutdown_timeout in seconds, or empty."""
@@ -35,6 +37,8 @@ class Verb(IntEnum):
     """Reopen log files."""
     APPLY = 19
     """Changes of records, in the file that comes with the message (see `live/wire`); the text is a number."""
+    ASK = 20
+    """A question about sessions, in the file that comes with the message (see `inquiry`); the text is a number."""
 
 
 def encode(verb: Verb, text: str = "") -> bytes:

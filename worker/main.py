@@ -19,10 +19,12 @@ import uvloop
 
 from ..shared.birth import EXIT_CANNOT_START, Birth
 from ..shared.errors import PenstockError
+from ..shared.inquiry import question_in, write
 from ..shared.messages import MAX_MESSAGE, Verb, decode, encode
 from ..shared.model.stream import Configuration
 from ..shared.sources import sources
 from ..shared.words import WORKER_EVENTS
+from .inspection import answer
 from .kit import trial
 from .kit.kit import Kit
 from .plan import Plan
@@ -149,6 +151,8 @@ class Life:
         verb, text = decode(message)
         if verb is Verb.APPLY:
             self.changed(text, descriptors[0])
+        elif verb is Verb.ASK:
+            self.asked(text, descriptors[0])
         elif verb is Verb.DRAIN:
             setproctitle.setproctitle(LEAVING_TITLE)
             self.birth.log.notice("gracefully shutting down")
@@ -168,6 +172,17 @@ class Life:
             return
         os.close(descriptor)
         self.birth.control.send(encode(Verb.APPLIED, number))
+
+    def asked(self, number: str, descriptor: int) -> None:
+        """Write down what the Admin API wants to know of the sessions."""
+        try:
+            write(descriptor, answer(self.worker, question_in(descriptor), os.getpid()))
+        except Exception as error:  # who looks at sessions must not be able to end them
+            self.worker.crashed(error)
+            return
+        finally:
+            os.close(descriptor)
+        self.birth.control.send(encode(Verb.ANSWERED, number))
 
     async def catch_up(self) -> None:
         """Apply what has changed since the fork, before anybody connects."""

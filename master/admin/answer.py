@@ -69,3 +69,10 @@ def not_allowed(methods: tuple[str, ...]) -> web.Response:
     found = message(405, "Method not allowed")
     found.headers["Allow"] = ", ".join(sorted(methods))
     return found
+
+
+def turned_away(method: str, methods: tuple[str, ...]) -> web.Response | None:
+    """The answer to OPTIONS, and to a method that a path does not have; None for those that it has."""
+    if method == "OPTIONS":
+        return options(methods)
+    return None if method in methods else not_allowed(methods)

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from ...shared.model.operations import AdminAuth
+from ..metrics import registry_for
 from .api import AdminApi
 from .entities import Entities, Showing
+from .explaining import Explaining
 from .node import NodeInfo
 from .registrar import Registrar
+from .running import Running
 from .schemas import Schemas
+from .sessions import Sessions
 from .targets import Targets
 
 if TYPE_CHECKING:
@@ -28,10 +32,15 @@ def make_api(
     note: Callable[[web.BaseRequest, int], object],
 ) -> AdminApi:
     """The whole API. The first group that knows a path has it."""
+    levers = administration.levers
+    registry = registry_for(administration.ledger, levers.facts)
     groups = (
         schemas,
         Targets(administration.health, administration.node_id),
         Entities(Showing(administration.hides_keys)),
+        Sessions(levers.inquiries),
+        Running(administration.node_id, levers, registry, lambda: administration.generation),
+        Explaining(lambda: administration.generation, schemas),
         NodeInfo(administration.node_id, socket.gethostname(), administration.sight, schemas),
     )
     return AdminApi(registrar, groups, AdminAuth(), complain, note)

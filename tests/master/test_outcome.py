@@ -22,6 +22,19 @@ def test_a_reload_is_begun_then_ended(tmp_path: Path) -> None:
     assert read_outcome(path) == Outcome(7, 2, 2, "")
 
 
+def test_who_waits_is_told_of_the_next_reload_not_of_the_one_under_way() -> None:
+    file = OutcomeFile(7)
+    told: list[str] = []
+    file.begin()
+    file.wait(told.append)
+    file.end("the one before")
+    assert told == []
+    file.begin()
+    file.end("no")
+    file.end()
+    assert told == ["no"]
+
+
 def test_it_follows_the_pid_file_and_goes_with_it(tmp_path: Path) -> None:
     file = OutcomeFile(7)
     file.place(str(tmp_path / "a.pid"))

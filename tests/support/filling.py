@@ -14,7 +14,7 @@ from ports import free_port, release
 
 PLACE: Final = re.compile(r"%%(\w+)%%")
 LISTEN: Final = re.compile(
-    r"^\s*(?:\w+\s*\{)?\s*(?:stream_listen|metrics_listen|listen)\s+(?:\S*:)?(\d+)\b(?![^;]*udp)", re.M
+    r"^\s*(?:\w+\s*\{)?\s*(?:stream_listen|metrics_listen|admin_listen|listen)\s+(?:\S*:)?(\d+)\b(?![^;]*udp)", re.M
 )
 
 
