@@ -63,6 +63,8 @@ tests:
       - {series: 'penstock_refused_total{instance="a",listener="l",reason="no_route"}', values: '0+600x20'}
       - {series: 'penstock_worker_events_total{instance="a",event="accept_failed"}', values: '0+1x20'}
       - {series: 'penstock_worker_events_total{instance="a",event="log_lost"}', values: '0+1x20'}
+      - {series: 'penstock_upstream_peer_up{instance="a",upstream="u",peer="p"}', values: '1 0x20'}
+      - {series: 'penstock_database_reachable{instance="a"}', values: '1 0x20'}
     promql_expr_test:
       - expr: count(ALERTS{alertstate="firing"}) by (alertname) * 0 + 1
         eval_time: 12m
