@@ -87,7 +87,7 @@ class Generation:
         self.limits = self._pool.limits(configuration)
         self.peers = self._pool.peers(configuration)
         self._found = self._pool.found(configuration)
-        self.health = self._pool.health(configuration)
+        self.health = self._pool.health(configuration, wanted=live is not None)
         self._rates = self._pool.rates(configuration)
         self._seats: dict[int, int] = {}
         """By slot, while there are limits to count."""

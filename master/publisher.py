@@ -231,7 +231,7 @@ class Publisher:
                 self.records.put(change.kind, change.id, change.after)
         for generation in generations:
             if generation.live is not None:
-                generation.live.apply(part)
+                generation.live.apply(part)  # what it complains of the workers tell, too
         if any(change.kind in ("upstreams", "targets") for change in part):
             self._changed()
 

@@ -95,10 +95,10 @@ class ZonePool:
             self._found = FoundMemory(self._file().lock())
         return self._found
 
-    def health(self, configuration: Configuration) -> HealthZone | None:
-        """The memory of peers' health, one for all generations; None while nobody checks any."""
+    def health(self, configuration: Configuration, wanted: bool = False) -> HealthZone | None:
+        """The memory of peers' health, one for all generations; None while nobody checks any nor will."""
         upstreams = configuration.stream.upstreams.values()
-        wanted = bool(configuration.main.admin.listens) or any(upstream.health is not None for upstream in upstreams)
+        wanted = wanted or any(upstream.health is not None for upstream in upstreams)
         if self._health is None and wanted:
             self._health = HealthZone(self._file().lock())
         return self._health

@@ -94,6 +94,9 @@ class LiveTables:
         """A change set, in a file that is closed here."""
         try:
             changes = read(descriptor)
+        except (ValueError, TypeError, OSError) as error:
+            self._reject(number, error)
+            return
         finally:
             os.close(descriptor)
         self._queue.append((number, changes))
@@ -114,14 +117,15 @@ class LiveTables:
                 self._wait(number, changes)
                 return
             try:
-                balancers = self._apply(changes)
+                balancers, complaints = self._apply(changes)
             except Exception as error:
                 self._reject(number, error)
                 continue
-            if any(not balancer.states for balancer in balancers):
-                self._wait(number, (), balancers)
+            text = " ".join((number, *complaints))
+            if balancers:
+                self._wait(text, (), balancers)
                 return
-            self._answer(Verb.APPLIED, number)
+            self._answer(Verb.APPLIED, text)
 
     def _wait(self, number: str, changes: tuple[Changed, ...], balancers: tuple[Balancer, ...] = ()) -> None:
         self._busy = self._worker.loop.create_task(self._later(number, changes, balancers), name="apply a change")
@@ -140,7 +144,8 @@ class LiveTables:
             if changes:
                 before = list(self._live.uses)
                 complaints = await self._prepare(self._live.uses.coming(changes))
-                balancers = self._apply(changes)
+                balancers, more = self._apply(changes)
+                complaints += more
                 kept = set(map(id, self._live.uses))
                 if (kit := self._worker.kit) is not None:
                     await kit.forget([use for use in before if id(use) not in kept])
@@ -149,8 +154,8 @@ class LiveTables:
         except Exception as error:
             self._reject(number, error)
 
-    def _apply(self, changes: tuple[Changed, ...]) -> tuple[Balancer, ...]:
-        """Put changes in force; the balancers that may lack addresses yet."""
+    def _apply(self, changes: tuple[Changed, ...]) -> tuple[tuple[Balancer, ...], list[str]]:
+        """Put changes in force; the balancers that lack addresses yet, and what could not be used."""
         delta = self._live.apply(changes)
         self._tell(delta.complaints)
         for service in delta.services:
@@ -166,7 +171,8 @@ class LiveTables:
             self._know_services()
         if delta.plugins:
             self._plug(delta.everywhere)
-        return tuple([balancer for balancer in fresh if balancer is not None and self._lacks_names(balancer)])
+        lacking = [balancer for balancer in fresh if balancer is not None and self._lacks_names(balancer)]
+        return tuple(lacking), delta.complaints
 
     def _answer(self, verb: Verb, text: str) -> None:
         with suppress(OSError):  # a master that is gone is noticed elsewhere

@@ -10,8 +10,10 @@ A route's object in the router says where it matches; what its sessions obey is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from ..certificate_choice import CertificateChoice
 from ..model.stream import Certificate, Configuration, Gateway, Route
@@ -29,6 +31,9 @@ from .routes import PASSTHROUGH, label_of, route_of
 from .services import Made, service_of, speaks
 from .services import label_of as service_label
 from .upstreams import implicit_of, upstream_of
+
+MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError)
+"""What a record raises that is not as its schema says."""
 
 
 class Live:
@@ -64,16 +69,21 @@ class Live:
 
     def _begin(self) -> None:
         delta = Delta(complaints=self.complaints)
-        for record in self.records.every("upstreams"):
-            self._by_name[record["name"].lower()] = record["id"]
-        for identity in [record["id"] for record in self.records.every("upstreams")]:
-            self._make_upstream(identity, delta)
-        for record in self.records.every("services"):
-            self._make_service(record["id"])
-        for record in self.records.every("certificates"):
-            self._make_certificate(record["id"])
-        for record in self.records.every("routes"):
-            self._make_route(record["id"])
+        every = self.records.every
+        for record in every("upstreams"):
+            self._by_name[str(record["name"]).lower()] = record["id"]
+        self._make("upstream", [each["id"] for each in every("upstreams")], self._make_upstream, delta)
+        self._make("service", [each["id"] for each in every("services")], self._make_service, delta)
+        self._make("certificate", [each["id"] for each in every("certificates")], self._make_certificate, delta)
+        self._make("route", [each["id"] for each in every("routes")], self._make_route, delta)
+
+    def _make(self, what: str, identities: Iterable[str], make: Callable[[str, Delta], object], delta: Delta) -> None:
+        """Make records into something, each by itself: one that is not as it should be takes no other along."""
+        for identity in identities:
+            try:
+                make(identity, delta)
+            except MALFORMED as error:
+                delta.complaints.append(f"{what} {identity} cannot be used ({type(error).__name__}: {error})")
 
     # What is asked for.
 
@@ -139,16 +149,16 @@ class Live:
         for change in changes:
             if change.kind not in KINDS:
                 continue
-            before = self.records.put(change.kind, change.id, change.after)
-            self._touch(change, before, touched, delta)
-        for identity in touched.upstreams:
-            self._make_upstream(identity, delta)
-        for identity in touched.services:
-            self._remake_service(identity, touched, delta)
-        for identity in touched.certificates:
-            self._remake_certificate(identity, delta)
-        for identity in touched.routes:
-            self._remake_route(identity, delta)
+            try:
+                before = self.records.put(change.kind, change.id, change.after)
+                self._touch(change, before, touched, delta)
+            except MALFORMED as error:
+                text = f"{change.kind} {change.id} cannot be used ({type(error).__name__}: {error})"
+                delta.complaints.append(text)
+        self._make("upstream", touched.upstreams, self._make_upstream, delta)
+        self._make("service", touched.services, partial(self._remake_service, touched), delta)
+        self._make("certificate", touched.certificates, self._remake_certificate, delta)
+        self._make("route", touched.routes, self._remake_route, delta)
         delta.implicit += self.fresh()
         return delta
 
@@ -245,7 +255,7 @@ class Live:
 
     # Services.
 
-    def _make_service(self, identity: str) -> None:
+    def _make_service(self, identity: str, _delta: Delta) -> None:
         record = self.records.get("services", identity)
         if record is None or not speaks(record):
             self._services.pop(identity, None)
@@ -275,9 +285,9 @@ class Live:
         found = self.records.get("certificates", certificate)
         return None if found is None else pairs_of(found)[0]
 
-    def _remake_service(self, identity: str, touched: Touched, delta: Delta) -> None:
+    def _remake_service(self, touched: Touched, identity: str, delta: Delta) -> None:
         before = self._services.get(identity)
-        self._make_service(identity)
+        self._make_service(identity, delta)
         after = self._services.get(identity)
         delta.services.add(identity)
         routes = self.records.users("services", identity, "routes")
@@ -295,7 +305,7 @@ class Live:
 
     # Routes.
 
-    def _make_route(self, identity: str) -> int | None:
+    def _make_route(self, identity: str, _delta: Delta) -> int | None:
         """Make a route, but do not let the tables know; its age."""
         record = self.records.get("routes", identity)
         if record is None:
@@ -306,9 +316,9 @@ class Live:
         if route is None:
             return None
         age = self._route_ages.of(record)
+        self._number(age, identity)
         self._routes[age] = route
         self._route_ids[age] = identity
-        self._number(age, identity)
         return age
 
     def _number(self, age: int, identity: str) -> None:
@@ -328,14 +338,14 @@ class Live:
         if self.records.get("routes", identity) is None:
             self._route_ages.forget(identity)
             return
-        age = self._make_route(identity)
+        age = self._make_route(identity, delta)
         if age is not None:
             self.router.insert(age, self._routes[age])
             self.refusal.insert(age, self._routes[age])
 
     # Certificates.
 
-    def _make_certificate(self, identity: str) -> int | None:
+    def _make_certificate(self, identity: str, _delta: Delta) -> int | None:
         record = self.records.get("certificates", identity)
         if record is None:
             return None
@@ -357,6 +367,6 @@ class Live:
         if self.records.get("certificates", identity) is None:
             self._certificate_ages.forget(identity)
             return
-        age = self._make_certificate(identity)
+        age = self._make_certificate(identity, delta)
         if age is not None:
             self.choice.insert(age, self._certificates[age])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,8 +156,19 @@ def test_a_plugin_that_cannot_be_is_left_out_and_told(bench: Bench) -> None:
 
 def test_a_mistake_of_ours_is_a_rejection(bench: Bench) -> None:
     bench.allowed_alerts = 1
-    answer = change(bench, Changed("routes", identity("routes", "x"), {"id": "x"}))
-    assert answer.startswith("REJECTED 7 KeyError")
+    live = bench.plan.live
+    assert live is not None
+    descriptor = os.memfd_create("nonsense")
+    os.write(descriptor, b"{")
+    live.receive("7", descriptor)
+    assert decode(bench.master.recv(1000))[1].startswith("7 JSONDecodeError")
+
+
+def test_a_record_that_is_not_as_it_should_be_takes_no_other_along(bench: Bench) -> None:
+    r = route("r", "s", snis="new.test")
+    answer = change(bench, Changed("routes", "x", {"id": "x"}), put("routes", r))
+    assert answer == "APPLIED 7 route x cannot be used (KeyError: 'protocols')"
+    assert taken(bench, "new.test").route_name == "r"
 
 
 def test_changes_keep_their_order_behind_one_that_waits(bench: Bench) -> None:
