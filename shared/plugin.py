@@ -81,6 +81,8 @@ class Plugin:
     """A frozen dataclass: its fields are what the configuration may say."""
     checks: ClassVar[tuple[Check, ...]] = ()
     """Rules between fields."""
+    file_only: ClassVar[bool] = False
+    """Whether it is for the configuration file only, and refused where the Admin API brings it."""
 
     config: Any
     """This instance's `Config`; annotate it as such in the class."""

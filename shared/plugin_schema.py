@@ -53,6 +53,7 @@ def describe(kind: type[Plugin], name: str) -> Description:
         "doc": inspect.cleandoc(kind.__doc__ or ""),
         "fields": _fields(kind.Config, vars(kind)),
         "checks": [{check.rule: list(check.fields)} for check in kind.checks],
+        **({"file_only": True} if kind.file_only else {}),
     }
 
 

@@ -223,6 +223,8 @@ class Worker(Protocol):
     prefix: str
     """What relative paths of logs are relative to."""
     hostname: str
+    place: str
+    """Where the plugin is written: `route NAME`, `service NAME`, empty in `stream {}`; `record ID` for the Admin API's."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

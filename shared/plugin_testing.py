@@ -35,6 +35,7 @@ class StandInWorker:
     generation: int = 1
     prefix: str = "/var/lib/penstock"
     hostname: str = "gate.test"
+    place: str = ""
     time: float = 1_800_000_000.0
     lines: list[tuple[Level, str]] = field(default_factory=list)
     spawned: list[tuple[str, Coroutine[Any, Any, None]]] = field(default_factory=list)

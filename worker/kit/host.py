@@ -59,6 +59,7 @@ class Host:
     """Counts records of a queue, by one of `plugin_counters.RECORDS`."""
     shared: Shared | None = None
     """What it counts in; none of its own is made before it counts."""
+    place: str = ""
 
     def now(self) -> float:
         """Seconds since the epoch."""

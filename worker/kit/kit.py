@@ -57,6 +57,8 @@ class Kit:
         """Those of every session."""
         self.lookup = stream.lookup or lookup
         self.library: Library | None = None
+        self._places: dict[int, str] = {}
+        """Where plugins of the file are written, by the identity of their use."""
         self._hooked: dict[int, Hooked] = {}
         """By the identity of their use, which they keep alive."""
         self._chains: dict[tuple[int, ...], tuple[Hooked, ...]] = {}
@@ -71,6 +73,7 @@ class Kit:
     async def load(self) -> None:
         """Make every plugin of the configuration and give it to its targets; raises StartError."""
         configuration = self.worker.birth.configuration
+        self._places = {id(use): place for place, use in placed_uses(configuration)}
         uses = tuple(uses_of(configuration))
         if not uses and not configuration.stream.plugin_paths and not wants_all(configuration):
             return
@@ -220,6 +223,7 @@ class Kit:
 
         return Host(
             name=use.name,
+            place=f"record {use.id}" if use.id else self._places.get(id(use), ""),
             slot=worker.birth.slot,
             workers=worker.stride,
             generation=worker.birth.generation,
@@ -302,12 +306,20 @@ def in_order(plugins: Iterable[Hooked]) -> tuple[Hooked, ...]:
 
 def uses_of(configuration: Configuration) -> Iterator[PluginUse]:
     """Every plugin that is written in a configuration, once for each place."""
+    yield from [use for _, use in placed_uses(configuration)]
+
+
+def placed_uses(configuration: Configuration) -> Iterator[tuple[str, PluginUse]]:
+    """The same, each with its place as `Worker.place` tells it."""
     stream = configuration.stream
-    yield from stream.plugins
+    for use in stream.plugins:
+        yield "", use
     for service in stream.gateway.services:
-        yield from service.plugins
+        for use in service.plugins:
+            yield f"service {service.name}", use
     for route in stream.gateway.routes:
-        yield from route.plugins
+        for use in route.plugins:
+            yield f"route {route.name}", use
 
 
 def wants_all(configuration: Configuration) -> bool:

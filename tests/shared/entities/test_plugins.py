@@ -8,7 +8,7 @@ import pytest
 from catalogs import ROUTE, SERVICE, Desk
 
 from penstock.shared.entities.changes import Parent
-from penstock.shared.entities.plugins import protocols_of
+from penstock.shared.entities.plugins import complete_plugin, protocols_of
 from penstock.shared.entities.violation import Violation
 
 BODY: dict[str, Any] = {"name": "ip-restriction", "config": {"allow": ["10.0.0.0/8"]}}
@@ -95,6 +95,12 @@ def test_protocols_must_fit_a_route_of_the_service() -> None:
     assert body["fields"] == {"protocols": text}
     desk.post("routes", ROUTE, service)
     desk.post("plugins", BODY, service)
+
+
+def test_what_is_for_the_file_only_is_refused() -> None:
+    description = {"name": "own", "fields": {}, "checks": [], "file_only": True}
+    errors = complete_plugin({"name": "own"}, lambda _name: description)[1]
+    assert errors == {"name": "plugin 'own' can be set in the configuration file only"}
 
 
 def test_there_are_no_consumers() -> None:

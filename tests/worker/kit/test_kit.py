@@ -169,3 +169,17 @@ def test_a_plugin_that_left_is_closed_when_its_last_session_is_over(tmp_path: Pa
         client.close()
         bench.idle()
         bench.until(lambda: ("close", "late") in DONE, "it is closed")
+
+
+def test_a_plugin_knows_its_place(tmp_path: Path) -> None:
+    text = plugins(tmp_path, one=MARKED, two=PLAIN) + ROUTES + "plugin one { mark global; }"
+    with Bench(text, tmp_path) as bench:
+        kit = bench.worker.kit
+        assert kit is not None
+        (globally,) = kit.entrance()
+        targets = {each.route_name: each.plugins for each in bench.plan.targets}
+        places = [each.plugin.worker.place for each in (globally, *targets["a"], *targets["b"])]
+        assert places == ["", "route a", "route a", "service s"]
+        use = PluginUse("one", config={}, id="7")
+        bench.loop.run_until_complete(kit.prepare([use]))
+        assert kit._hooked[id(use)].plugin.worker.place == "record 7"
