@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ..plugin_schema import Description, check
+from ..plugin_schema import ENTITY, Description, check
 from .fields import a_set, boolean, foreign, record, string, text_mistakes
 from .names import name_mistake
 from .schema import entity
@@ -16,6 +17,7 @@ Descriptions = Callable[[str], Description | None]
 WITHOUT_PASSTHROUGH: Final = ("grpc", "grpcs", "http", "https", "tcp", "tls")
 OWN_PROTOCOLS: Final[Mapping[str, tuple[str, ...]]] = {"ip-restriction": WITHOUT_PASSTHROUGH}
 """Kong's defaults of `protocols` that are not every protocol."""
+FIELD: Final = re.compile(r"'([\w.]+)'")
 
 PLUGINS: Final = entity(
     "plugins",
@@ -57,7 +59,15 @@ def complete_plugin(raw: Mapping[str, Any], descriptions: Descriptions) -> tuple
     if (wrong := text_mistakes(config)) is not None:
         return complete, {**errors, "config": wrong}
     complete["config"], wrong = check(description, config or {})
-    return complete, {**errors, "config": wrong} if wrong else errors
+    if wrong:
+        errors |= _hoisted(wrong)
+    return complete, errors
+
+
+def _hoisted(wrong: dict[str, Any]) -> dict[str, Any]:
+    """A configuration's errors as the plugin's: Kong writes rules between its fields as rules of the whole entity."""
+    texts = [FIELD.sub(r"'config.\1'", text) for text in wrong.pop(ENTITY, ())]
+    return ({ENTITY: texts} if texts else {}) | ({"config": wrong} if wrong else {})
 
 
 def protocols_of(description: Description) -> tuple[str, ...]:

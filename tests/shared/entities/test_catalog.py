@@ -169,3 +169,12 @@ def test_a_name_that_is_in_file_and_store_is_the_files() -> None:
     assert desk.catalog.written_at("services", written["id"]) == "a.conf:1"
     assert desk.catalog.written_at("services", stored["id"]) is None
     assert [record["id"] for _, record in desk.catalog.stored()] == [stored["id"]]
+
+
+def test_the_files_name_stays_when_the_stored_one_goes() -> None:
+    desk = Desk()
+    stored = desk.post("services", SERVICE)
+    written = {**stored, "id": str(uuid.uuid4())}
+    desk.catalog.load([("services", stored)], [FileRecord("services", written, "a.conf:1")])
+    desk.delete("services", stored["id"])
+    assert desk.catalog.find("services", "s")["id"] == written["id"]

@@ -47,7 +47,7 @@ def test_a_plugin_of_every_protocol() -> None:
         ),
         (
             {"name": "ip-restriction"},
-            {"config": {"@entity": ["at least one of these fields must be non-empty: 'allow', 'deny'"]}},
+            {"@entity": ["at least one of these fields must be non-empty: 'config.allow', 'config.deny'"]},
         ),
         ({"name": "ip-restriction", "config": 5}, {"config": "expected a record"}),
         (

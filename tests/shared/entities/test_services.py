@@ -47,6 +47,7 @@ def test_the_shape_of_a_service() -> None:
         ("tcp://a.test:5/", {"protocol": "tcp", "host": "a.test", "port": 5, "path": "/"}),
         ("tcp://a.test:x", {"protocol": "tcp", "host": "a.test"}),
         ("fieldonly", {"path": "fieldonly"}),
+        ("tcp://a.test:5#fragment", {"protocol": "tcp", "host": "a.test", "port": 5}),
         ("", {}),
     ],
 )
