@@ -129,6 +129,26 @@ def test_targets_come_and_go(gate: Published, peer_a: Peer, peer_b: Peer) -> Non
     assert met(gate) == {b""}
 
 
+def test_health_checks_of_a_record_take_a_dead_target_out(gate: Published, peer_a: Peer) -> None:
+    dead = f"127.0.0.1:{gate.port('nobody')}"
+    gate.publish(
+        *puts(
+            ("upstreams", upstream("up", healthchecks={"passive": {"unhealthy": {"tcp_failures": 1}}})),
+            ("targets", target("up", str(peer_a))),
+            ("targets", target("up", dead)),
+            ("services", service("s", "up")),
+            ("routes", route("r", "s", snis="a.test")),
+        )
+    )
+    assert met(gate) == {b"a"}
+    wait_for(lambda: gate.metric("penstock_upstream_peer_up", peer=dead) == 0, "the dead target is known to be")
+    assert gate.metric("penstock_upstream_peer_up", peer=str(peer_a)) == 1
+    failed = gate.metric("penstock_upstream_connects_total", peer=dead, outcome="refused")
+    assert 1 <= failed <= 2
+    assert met(gate) == {b"a"}
+    assert gate.metric("penstock_upstream_connects_total", peer=dead, outcome="refused") == failed
+
+
 def test_a_name_is_resolved_before_the_change_is_in_force(gate: Published, peer_a: Peer) -> None:
     gate.publish(*puts(*two(peer_a, host="localhost")))
     assert met(gate) == {b"a"}
