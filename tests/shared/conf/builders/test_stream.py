@@ -8,7 +8,7 @@ from penstock.shared.model.stream import Stream
 
 
 def test_without_a_block_there_is_an_empty_stream() -> None:
-    assert build("events {}").stream == Stream()
+    assert build("events {}").stream == Stream(reads_hellos=False)
 
 
 def test_servers_keep_their_order() -> None:
