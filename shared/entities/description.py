@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..plugin_schema import Description
-from .fields import UUID, Field, Rule
+from .fields import MOST_WHOLE, UUID, Field, Rule
 from .kinds import SCHEMAS, shown_fields, written_fields
 from .plugin_description import config_field
 from .schema import Schema
@@ -107,8 +107,9 @@ def _json(field: Field, *, shown: bool, nullable: bool = True) -> dict[str, Any]
         found["description"] = field.doc
     if field.one_of:
         found["enum"] = [*field.one_of, None] if optional else list(field.one_of)
-    if field.between is not None:
-        found |= {"minimum": field.between[0], "maximum": field.between[1]}
+    if field.type in ("integer", "number"):
+        low, high = field.between or (-MOST_WHOLE, MOST_WHOLE)
+        found |= {"minimum": low, "maximum": high}
     if field.uuid:
         found["pattern"] = f"^{UUID.pattern}$"
     elif field.type == "string":

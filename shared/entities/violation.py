@@ -150,6 +150,12 @@ def primary_key_violation(identity: str) -> Violation:
     return Violation(Code.PRIMARY_KEY_VIOLATION, f"primary key violation on key '{shown(key)}'", key)
 
 
+def invalid_primary_key(key: str) -> Violation:
+    """A text where an entity has nothing but its id."""
+    text = f"invalid primary key: '{shown({'id': key})}'"
+    return Violation(Code.INVALID_PRIMARY_KEY, text, {"id": "expected a valid UUID"})
+
+
 def no_such_reference(field: str, key: Tree, kind: str) -> Violation:
     """A foreign key that leads nowhere."""
     text = f"the foreign key '{shown(key)}' does not reference an existing '{kind}' entity."

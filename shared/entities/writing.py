@@ -19,6 +19,7 @@ from .table import together_key
 from .upstreams import full_target
 from .violation import (
     authority_in_use,
+    invalid_primary_key,
     no_such_reference,
     not_found,
     primary_key_violation,
@@ -65,7 +66,9 @@ def replace(catalog: Catalog, kind: str, key: str, body: Mapping[str, Any], pare
     if not UUID.fullmatch(key):
         if kind == "certificates":
             names = names if before is not None else names.with_name(key)
-        elif (endpoint_key := SCHEMAS[kind].endpoint_key) is not None:
+        elif (endpoint_key := SCHEMAS[kind].endpoint_key) is None:
+            raise invalid_primary_key(key)
+        else:
             raw[endpoint_key] = key
     record = _completed(catalog, kind, raw, names)
     record["id"] = identity or catalog.new_id()

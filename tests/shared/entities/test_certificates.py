@@ -11,6 +11,7 @@ from catalogs import Desk
 from certs import Authority, Pair
 
 from penstock.shared.entities.certificates import SAME_TYPE, digest
+from penstock.shared.entities.violation import Violation
 
 Body = dict[str, Any]
 
@@ -93,6 +94,13 @@ def test_the_shape_of_an_authority(authority: Authority) -> None:
     del made["id"]
     times = {"created_at": 1790000000, "updated_at": 1790000000}
     assert made == {**times, "cert": pem, "cert_digest": digest(pem), "tags": None}
+
+
+def test_an_authority_has_no_name_to_be_made_under(authority: Authority) -> None:
+    with pytest.raises(Violation) as raised:
+        Desk().put("ca_certificates", "x", {"cert": text(authority.file)})
+    assert raised.value.body["code"] == 1
+    assert raised.value.message == "invalid primary key: '{id=\"x\"}'"
 
 
 def test_an_authority_is_there_once(authority: Authority) -> None:
