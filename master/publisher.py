@@ -20,12 +20,12 @@ import gc
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from ..shared.live.live import Live
+from ..shared.live.live import MALFORMED, Live
 from ..shared.live.records import KINDS, Change, Changed, Record, Records
 from ..shared.live.wire import parts, written
 from ..shared.messages import Verb
@@ -106,17 +106,29 @@ class Line:
             parcel.done()
 
 
+@dataclass(slots=True)
+class Job:
+    """A change set on its way out."""
+
+    version: int
+    parts: deque[tuple[Changed, ...]]
+    future: asyncio.Future[Outcome]
+    seconds: float = 0.0
+    """What workers may need for it, beside the deadline."""
+
+
 class Waiting:
     """A change set that is not in force everywhere yet."""
 
-    __slots__ = ("applied", "awaited", "future", "last", "reasons", "replaced", "timer", "version")
+    __slots__ = ("applied", "awaited", "future", "last", "reasons", "replaced", "seconds", "timer", "version")
 
-    def __init__(self, version: int, last: int, awaited: Iterable[Child], future: asyncio.Future[Outcome]) -> None:
-        self.version = version
+    def __init__(self, job: Job, last: int, awaited: Iterable[Child]) -> None:
+        self.version = job.version
+        self.seconds = job.seconds
+        self.future = job.future
         self.last = last
         """The number of its last part."""
         self.awaited = {child.pid: child for child in awaited}
-        self.future = future
         self.applied: list[int] = []
         self.replaced: list[int] = []
         self.reasons: list[str] = []
@@ -129,7 +141,9 @@ class Waiting:
         if self.timer is not None:
             self.timer.cancel()
         if not self.future.done():
-            outcome = Outcome(self.version, tuple(self.applied), tuple(self.replaced), tuple(self.reasons))
+            outcome = Outcome(
+                self.version, tuple(self.applied), tuple(self.replaced), tuple(dict.fromkeys(self.reasons))
+            )
             self.future.set_result(outcome)
         return True
 
@@ -162,6 +176,7 @@ class Publisher:
         self.version = 0
         self.in_use = False
         """Whether there may be records."""
+        self._jobs: deque[Job] = deque()
         self._number = 0
         self._lines: dict[int, Line] = {}
         self._waiting: list[Waiting] = []
@@ -174,23 +189,46 @@ class Publisher:
         self.in_use = True
 
     def publish(self, version: int, changes: Iterable[Change]) -> asyncio.Future[Outcome]:
-        """Send changes out, at once; the future is done when they are in force. To be called inside the loop."""
-        self.version = version
+        """Send changes out; the future is done when they are in force. To be called inside the loop.
+
+        They go out at once, but for those of a large set and what follows on it: these leave the loop time for others.
+        """
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        everyone = self._generations()
-        count = 0
-        for part in parts(changes):
-            count += len(part)
+        self._jobs.append(Job(version, deque(parts(changes)), future))
+        if len(self._jobs) == 1:
+            self._step()
+        return future
+
+    def _step(self) -> None:
+        """Send the next part."""
+        job, everyone = self._jobs[0], self._generations()
+        if job.parts:
+            part = job.parts.popleft()
+            job.seconds += PER_CHANGE * len(part) + self._plugin_seconds(part, everyone)
             self._number += 1
             self._take(part, everyone)
             self._send(part, [child for generation in everyone for child in generation.children.values()])
-        serving = everyone[0].children.values() if count and everyone else ()
-        waiting = Waiting(version, self._number, (c for c in serving if c.state is State.READY), future)
-        if not waiting.settle():
-            self._waiting.append(waiting)
-            seconds = self._deadline + PER_CHANGE * count
-            waiting.timer = self._loop.call_later(seconds, partial(self._expire, waiting, seconds))
-        return future
+        if not job.parts:
+            self._jobs.popleft()
+            self._await(job, everyone)
+        if self._jobs:
+            self._loop.call_soon(self._step)
+
+    def _await(self, job: Job, generations: Sequence[Generation]) -> None:
+        self.version = job.version
+        serving = generations[0].children.values() if job.seconds and generations else ()
+        waiting = Waiting(job, self._number, (child for child in serving if child.state is State.READY))
+        if waiting.settle():
+            return
+        seconds = self._deadline + sum(each.seconds for each in self._waiting) + job.seconds
+        waiting.timer = self._loop.call_later(seconds, partial(self._expire, waiting, seconds))
+        self._waiting.append(waiting)
+
+    def _plugin_seconds(self, part: tuple[Changed, ...], generations: Sequence[Generation]) -> float:
+        """How long plugins may take to be prepared, both of their hooks."""
+        if not generations or all(change.kind != "plugins" for change in part):
+            return 0.0
+        return 2 * generations[0].configuration.stream.plugin_timeout
 
     def heard(self, child: Child, verb: Verb, text: str) -> None:
         """A worker answers."""
@@ -200,17 +238,14 @@ class Publisher:
             line.answered()
         if verb is Verb.REJECTED:
             self._write(Level.ALERT, f"worker process {child.pid} could not apply a change and is replaced: {reason}")
-        for waiting in self._waiting:
-            if child.pid not in waiting.awaited:
-                continue
-            if verb is Verb.REJECTED:
-                waiting.reasons.append(reason)
-                waiting.replaced.append(child.pid)
+        mine = [waiting for waiting in self._waiting if child.pid in waiting.awaited]
+        of = next((waiting for waiting in mine if int(number) <= waiting.last), None)
+        if of is not None and reason:
+            of.reasons.append(reason)
+        for waiting in mine:
+            if verb is Verb.REJECTED or waiting.last <= int(number):
                 del waiting.awaited[child.pid]
-            elif waiting.last <= int(number):
-                waiting.applied.append(child.pid)
-                waiting.reasons += [reason] if reason else []
-                del waiting.awaited[child.pid]
+                (waiting.replaced if verb is Verb.REJECTED else waiting.applied).append(child.pid)
         if verb is Verb.REJECTED:
             child.kill()
         self._settle()
@@ -228,7 +263,8 @@ class Publisher:
         """Have those who are born from now on know it."""
         for change in part:
             if change.kind in KINDS:
-                self.records.put(change.kind, change.id, change.after)
+                with suppress(*MALFORMED):  # which every model says of the record
+                    self.records.put(change.kind, change.id, change.after)
         for generation in generations:
             if generation.live is not None:
                 generation.live.apply(part)  # what it complains of the workers tell, too

@@ -12,15 +12,17 @@ from typing import cast
 
 import pytest
 from configurations import configuration
-from record_making import gone, put, service
+from record_making import gone, plugin, put, service
 
 from penstock.master.child import Child, State
 from penstock.master.generation import Generation
 from penstock.master.publisher import WINDOW, Outcome, Publisher
 from penstock.shared.live.live import Live
+from penstock.shared.live.records import Changed
 from penstock.shared.live.wire import PART, read
 from penstock.shared.messages import Verb, decode
 from penstock.shared.model.log import Level
+from penstock.shared.model.stream import Configuration
 
 
 class Worker:
@@ -58,6 +60,7 @@ class Served:
     """What the publisher knows of a generation."""
 
     live: Live | None
+    configuration: Configuration
     children: dict[int, Child] = field(default_factory=dict)
 
 
@@ -67,7 +70,9 @@ class Desk:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.workers = [Worker(0), Worker(1)]
-        self.served = Served(Live(configuration()), {each.child.slot: each.child for each in self.workers})
+        self.served = Served(
+            Live(configuration()), configuration(), {each.child.slot: each.child for each in self.workers}
+        )
         self.lines: list[tuple[Level, str]] = []
         self.publisher = Publisher(
             self.loop,
@@ -183,20 +188,51 @@ def test_a_large_set_goes_out_as_it_is_answered(desk: Desk) -> None:
     before = len(os.listdir("/proc/self/fd"))
     count = WINDOW + 4
     future = desk.publisher.publish(2, [put("services", service(str(n))) for n in range(count * PART)])
+    following = desk.publisher.publish(3, [CHANGE])
+    assert len(desk.workers[0].hears()) == len(desk.workers[1].hears()) == 1
+    while desk.publisher.version < 3:
+        desk.loop.run_until_complete(asyncio.sleep(0))
     heard = [worker.hears() for worker in desk.workers]
-    assert heard[0] == heard[1] == [(str(number + 1), PART) for number in range(WINDOW)]
+    assert heard[0] == heard[1] == [(str(number + 1), PART) for number in range(1, WINDOW)]
     for worker in (0, 1):
         for number in range(count):
-            desk.answer(worker, str(number + 1))
-    assert len(desk.workers[0].hears()) == len(desk.workers[1].hears()) == 4
-    assert desk.outcome(future) == Outcome(2, desk.pids)
+            desk.answer(worker, f"{number + 1} something is left out" if number == 2 else str(number + 1))
+    assert len(desk.workers[0].hears()) == len(desk.workers[1].hears()) == 5
+    assert desk.outcome(future) == Outcome(2, desk.pids, reasons=("something is left out",))
+    assert not following.done()
+    for worker in (0, 1):
+        desk.answer(worker, str(count + 1))
+    assert desk.outcome(following) == Outcome(3, desk.pids)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_the_rest_for_one_that_is_gone_is_closed(desk: Desk) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    desk.publisher.publish(2, [put("services", service(str(n))) for n in range((WINDOW + 2) * PART)])
+    future = desk.publisher.publish(2, [put("services", service(str(n))) for n in range((WINDOW + 2) * PART)])
+    while desk.publisher.version < 2:
+        desk.loop.run_until_complete(asyncio.sleep(0))
     for worker in desk.workers:
         desk.publisher.gone(worker.child)
         worker.hears()
     assert len(os.listdir("/proc/self/fd")) == before
+    assert desk.outcome(future) == Outcome(2)
+
+
+def test_a_change_behind_a_large_one_has_the_time_of_both(desk: Desk) -> None:
+    """A worker that is still at the first is not silent."""
+    future = desk.publisher.publish(2, [put("services", service(str(n))) for n in range(PART)])
+    following = desk.publisher.publish(3, [CHANGE])
+    began = desk.loop.time()
+    assert desk.outcome(future).replaced == desk.outcome(following).replaced == desk.pids
+    assert desk.loop.time() - began > PART * 0.001
+
+
+def test_plugins_may_take_their_time(desk: Desk) -> None:
+    future = desk.publisher.publish(2, [put("plugins", plugin("geo"))])
+    with pytest.raises(TimeoutError):
+        desk.loop.run_until_complete(asyncio.wait_for(asyncio.shield(future), 0.2))
+
+
+def test_what_is_no_record_is_passed_over(desk: Desk) -> None:
+    desk.publisher.publish(2, [Changed("routes", "x", {"service": "s"}), Changed("consumers", "y", {})])
+    assert len(desk.publisher.records) == 0
