@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from catalogs import NOW, ROUTE, SERVICE, Desk, described
 from certs import Authority
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.shared.entities.catalog import Catalog
 from penstock.shared.entities.changes import FileRecord
@@ -15,6 +18,7 @@ from penstock.shared.entities.declarative import Declared, configuration_hash, d
 from penstock.shared.entities.violation import Violation
 from penstock.shared.entities.yaml_text import parse, text_of
 
+NESTED_KEYS = ("services", "routes", "plugins", "upstreams", "targets", "certificates", "service")
 HEAD = {"_format_version": "3.0"}
 NESTED = """
 _format_version: "3.0"
@@ -184,3 +188,21 @@ def test_the_hash_is_of_the_content() -> None:
     assert len(configuration_hash(HEAD)) == 32
     assert configuration_hash({"a": 1, "b": 2}) == configuration_hash({"b": 2, "a": 1})
     assert configuration_hash({"a": 1}) != configuration_hash({"a": 2})
+
+
+VALUES = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from([*NESTED_KEYS, "name", "host", "snis"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*NESTED_KEYS, "foo"]), VALUES, max_size=4))
+def test_no_document_is_more_than_refused(document: dict[str, Any]) -> None:
+    try:
+        read({**HEAD, **document})
+    except Violation as violation:
+        json.dumps(violation.body)

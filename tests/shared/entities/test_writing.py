@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from catalogs import ROUTE, SERVICE, Desk
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.shared.entities.changes import FileRecord, Parent
+from penstock.shared.entities.kinds import SCHEMAS, written_fields
 from penstock.shared.entities.schema import thawed
 from penstock.shared.entities.violation import Violation
 
@@ -241,3 +244,23 @@ def test_patch_of_one_field_leaves_the_others(body: dict[str, object], field: st
     before = desk.post("services", body)
     after = desk.patch("services", before["id"], {field: {"enabled": False, "host": "z.test"}.get(field)})
     assert {name for name in before if before[name] != after[name]} <= {field}
+
+
+KEYS = st.sampled_from(["id", "name", "ip"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "name", "ip"]), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.data())
+def test_no_body_is_more_than_refused(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(list(SCHEMAS)))
+    body = data.draw(st.dictionaries(st.sampled_from([*written_fields(kind), "foo"]), JSON, max_size=6))
+    try:
+        Desk().post(kind, body)
+    except Violation as violation:
+        json.dumps(violation.body)
