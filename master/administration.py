@@ -31,6 +31,9 @@ from .store.replica import Replica
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from ..shared.entities.changes import FileRecord
+    from ..shared.entities.declarative import Declared
+    from ..shared.plugin_schema import Description
     from .admin.api import AdminApi
     from .admin.node import Sight
     from .admin.registrar import Registrar
@@ -82,6 +85,8 @@ class Administration:
         self._log: int | None = None
         self._reports: asyncio.TimerHandle | None = None
         self._node_id = ""
+        self._declared: Declared | None = None
+        """What `declarative_config` says since the reload under way."""
 
     # The store, before workers are born.
 
@@ -95,6 +100,8 @@ class Administration:
         elif admin.database.kind != self._database.kind or admin.database.target != self._database.target:
             text = "the database cannot be changed by a reload: restart, or go on with the one before"
             raise StartError(text, admin.database.where)
+        else:
+            self._declared = declared_by(configuration)
 
     def _open(self, configuration: Configuration, admin: Admin) -> None:
         from .admin.registrar import Registrar
@@ -106,10 +113,14 @@ class Administration:
         store = store_of(admin.database)
         if store is not None and store.kind == "postgres":
             self._replica = Replica(os.path.join(configuration.prefix, REPLICA), self._warn)
-        loaded, trouble = self._load(store, admin.database) if store is not None else (Loaded(0, ()), "")
+        declared = declared_by(configuration)
+        begun = Loaded(0, ()) if declared is None else Loaded(1, tuple(declared.records))
+        loaded, trouble = self._load(store, admin.database) if store is not None else (begun, "")
         kept = self._replica.keep if self._replica is not None else (lambda _changes, _version: None)
         registrar = Registrar(catalog, store, self._publisher, self._warn, kept)
         registrar.trouble = trouble
+        if declared is not None:
+            registrar.configuration_hash = declared.hash
         registrar.begin(loaded, ())
         self._publisher.base(loaded.documents, loaded.version)
         self._store, self._database, self.registrar = store, admin.database, registrar
@@ -151,13 +162,21 @@ class Administration:
         admin = generation.configuration.main.admin
         self._api.auth = admin.auth
         self._refresh_plugins()
-        self.registrar.read_file(self._file_records(generation.configuration))
+        self.registrar.read_file(self.file_records())
+        self._declare()
         wanted = generation.plan.for_admin()
         try:
             self._listen(wanted, admin)
         except OSError as error:
             self._warn(f"the Admin API cannot be served: {error}")
         self._open_log(admin.access_log)
+
+    def _declare(self) -> None:
+        """Put in force what `declarative_config` says now, if that has changed."""
+        declared, self._declared = self._declared, None
+        if declared is not None and self.registrar is not None and declared.hash != self.registrar.configuration_hash:
+            task = self._loop.create_task(self.registrar.replace_all(declared), name="declarative_config")
+            task.add_done_callback(lambda done: done.exception() if not done.cancelled() else None)
 
     def stop_serving(self) -> None:
         """Answer nobody any more; the store stays open."""
@@ -244,10 +263,13 @@ class Administration:
             self._servers[tls] = HttpServer(self._api.answer, limits)
         return self._servers[tls]
 
-    def _file_records(self, configuration: Configuration) -> list[Any]:
+    def file_records(self) -> list[FileRecord]:
+        """What the configuration file in force says, as records."""
         from ..shared.entities.file_records import file_records
 
-        return list(file_records(configuration.stream, lambda name: self._plugins().get(name), int(time.time())))
+        assert self._generation is not None
+        stream = self._generation.configuration.stream
+        return list(file_records(stream, lambda name: self._plugins().get(name), int(time.time())))
 
     # Plugins, and what this node tells others.
 
@@ -304,6 +326,26 @@ class Administration:
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(work)
+
+
+def declared_by(configuration: Configuration) -> Declared | None:
+    """What `declarative_config` says; raises StartError. Plugins are asked of a child: no worker is there yet."""
+    admin = configuration.main.admin
+    if not admin.declarative:
+        return None
+    from ..shared.entities.file_records import file_records
+    from .declared_file import read_declared
+    from .plugin_trial import descriptions
+
+    known: dict[str, Description] = {}
+
+    def find(name: str) -> Description | None:
+        if not known:
+            known.update(descriptions(configuration))
+        return known.get(name)
+
+    written = file_records(configuration.stream, find, int(time.time()))
+    return read_declared(admin.declarative, find, written, admin.declarative_where)
 
 
 def server_context(admin: Admin) -> ssl.SSLContext:

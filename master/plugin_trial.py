@@ -12,6 +12,7 @@ from typing import Final
 
 from ..shared.errors import StartError
 from ..shared.model.stream import Configuration
+from ..shared.plugin_schema import Description
 from .start import worker_room
 
 WITHIN: Final = 30.0
@@ -34,6 +35,12 @@ def priorities(configuration: Configuration) -> dict[str, int]:
         return {}
     found: dict[str, int] = json.loads(asked(worker_room().plugin_priorities, configuration))
     return found
+
+
+def descriptions(configuration: Configuration) -> dict[str, Description]:
+    """What is known of all plugins there are, by name; raises StartError."""
+    found: list[Description] = json.loads(asked(worker_room().plugin_descriptions, configuration))
+    return {each["name"]: each for each in found}
 
 
 def asked(question: Question, configuration: Configuration) -> str:
@@ -67,7 +74,9 @@ def answer(writing: int, question: Question, configuration: Configuration) -> No
     status = 1
     try:
         text = question(configuration, os.geteuid() == 0)
-        os.write(writing, text.encode("utf-8", "replace")[:LONGEST])
+        rest = memoryview(text.encode("utf-8", "replace"))
+        while rest:
+            rest = rest[os.write(writing, rest) :]
         status = 0
     finally:
         os._exit(status)

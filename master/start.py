@@ -69,13 +69,15 @@ class WorkerRoom(NamedTuple):
     try_plugins: Callable[[Configuration, bool], str]
     """Why plugins cannot be loaded, or an empty text; the flag is whether `user` is to be obeyed."""
     plugin_priorities: Callable[[Configuration, bool], str]
+    plugin_descriptions: Callable[[Configuration, bool], str]
+    """The descriptions of all plugins there are, JSON."""
 
 
 def worker_room() -> WorkerRoom:
     """The one way from the master's code to the worker's."""
     from ..worker import main as room
 
-    return WorkerRoom(room.main, room.try_plugins, room.plugin_priorities)
+    return WorkerRoom(room.main, room.try_plugins, room.plugin_priorities, room.plugin_descriptions)
 
 
 def warn_of(configuration: Configuration) -> None:

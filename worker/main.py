@@ -71,6 +71,12 @@ def plugin_priorities(configuration: Configuration, privileged: bool) -> str:
     return trial.priorities(configuration)
 
 
+def plugin_descriptions(configuration: Configuration, privileged: bool) -> str:
+    """The descriptions of all plugins that could be imported as a JSON list; for such a child, too."""
+    become_user(configuration, privileged)
+    return trial.descriptions(configuration)
+
+
 def become_user(configuration: Configuration, privileged: bool) -> None:
     """Drop privileges to `user`; raises OSError."""
     user = configuration.main.user

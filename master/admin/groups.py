@@ -11,6 +11,7 @@ from aiohttp import web
 from ...shared.model.operations import AdminAuth
 from ..metrics import registry_for
 from .api import AdminApi
+from .declaring import Declaring
 from .entities import Entities, Showing
 from .explaining import Explaining
 from .node import NodeInfo
@@ -38,6 +39,7 @@ def make_api(
         schemas,
         Targets(administration.health, administration.node_id),
         Entities(Showing(administration.hides_keys)),
+        Declaring(administration.file_records),
         Sessions(levers.inquiries),
         Running(administration.node_id, levers, registry, lambda: administration.generation),
         Explaining(lambda: administration.generation, schemas),

@@ -16,7 +16,6 @@ from .call import Call
 from .schemas import Schemas
 
 UNITS: Final[Mapping[str, float]] = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
-NO_CONFIGURATION: Final = "0" * 32
 PATHS: Final = (
     "/", "/ca_certificates", "/ca_certificates/{ca_certificates}", "/certificates", "/certificates/{certificates}",
     "/certificates/{certificates}/snis", "/cluster", "/config", "/consumers", "/endpoints", "/explain", "/generations",
@@ -141,7 +140,7 @@ class NodeInfo:
         }
         registrar = call.registrar
         if registrar.store is None:
-            found["configuration_hash"] = getattr(registrar, "configuration_hash", NO_CONFIGURATION)
+            found["configuration_hash"] = registrar.configuration_hash
         else:
             found["database"] = {"reachable": not registrar.trouble}
             if registrar.trouble:

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from ...shared.entities.catalog import Catalog
 from ...shared.entities.changes import Change, FileRecord, Proposal
+from ...shared.entities.declarative import NO_HASH, Declared, diff
 from ...shared.entities.violation import without_database
 from ..store.base import Loaded, Stale, Store, Unavailable, Write
 
@@ -43,6 +44,8 @@ class Registrar:
         self.version = 0
         self.trouble = ""
         """Why the store cannot be reached; empty while it can."""
+        self.configuration_hash = NO_HASH
+        """Of the declarative document in force, where nothing is stored."""
         self._publisher = publisher
         self._complain = complain
         self._kept = kept
@@ -79,11 +82,12 @@ class Registrar:
             await served
         return proposal
 
-    async def replace_all(self, changes: Sequence[Change]) -> None:
-        """Apply what a declarative document says, where nothing stores it; waits until it is in force."""
+    async def replace_all(self, declared: Declared) -> None:
+        """Let a declarative document take the place of what is there; waits until it is in force."""
         async with self._lock:
             self.version += 1
-            served = self._apply(changes, self.version)
+            self.configuration_hash = declared.hash
+            served = self._apply(diff(self.catalog, declared), self.version)
         await served
 
     async def _store(self, store: Store, propose: Propose) -> tuple[Proposal, Awaitable[object] | None]:

@@ -9,7 +9,7 @@ import pytest
 from builds import build
 from plugin_folder import DONE, plugins
 
-from penstock.master.plugin_trial import has_plugins, priorities, try_plugins
+from penstock.master.plugin_trial import descriptions, has_plugins, priorities, try_plugins
 from penstock.master.system import real_system
 from penstock.shared.conf.load import load
 from penstock.shared.errors import StartError
@@ -52,3 +52,10 @@ def test_priorities_are_asked_of_a_child_too(tmp_path: Path) -> None:
 
 def test_what_cannot_be_imported_has_no_priority(tmp_path: Path) -> None:
     assert priorities(configuration(tmp_path, "x = 1 / 0")) == {}
+
+
+def test_descriptions_are_those_of_all_plugins(tmp_path: Path) -> None:
+    found = descriptions(configuration(tmp_path, "priority = 77\ndone(1)"))
+    assert found["one"]["priority"] == 77
+    assert "ip-restriction" in found
+    assert DONE == []

@@ -54,6 +54,21 @@ def priorities(configuration: Configuration) -> str:
     return json.dumps(found)
 
 
+def descriptions(configuration: Configuration) -> str:
+    """The descriptions of every plugin there is, as a JSON list; what cannot be imported has none."""
+    found = []
+    try:
+        library = Library(configuration.stream.plugin_paths)
+    except StartError:
+        return "[]"
+    for name in library.names():
+        try:
+            found.append(library.description(name))
+        except StartError:
+            continue
+    return json.dumps(found)
+
+
 def try_one(use: PluginUse, configure: Any, configuration: Configuration) -> None:
     """Run a configure hook; raises StartError."""
     limit = configuration.stream.plugin_timeout
