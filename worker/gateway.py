@@ -81,7 +81,7 @@ class Waiting:
 
     def _refuse(self, session: Session, what: str) -> None:
         self.leave(session)
-        session.error(f"connection refused: {what} reached before it said anything")
+        session.error(f"connection refused: overload: {what} reached before it said anything")
         session.refuse(503, "overload")
 
     def __len__(self) -> int:
