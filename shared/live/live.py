@@ -95,7 +95,7 @@ class Live:
         made = self._made_of(record)
         plugins = self.uses.of("routes", record["id"], record)
         if made is None:
-            return replace(route, plugins=plugins) if plugins else route
+            return replace(route, service=None, settings=self.file.settings, plugins=plugins)
         settings = made.passing if PASSTHROUGH in route.protocols else made.service.settings
         return replace(route, service=made.service, settings=settings, plugins=plugins)
 
