@@ -18,6 +18,7 @@ from ..shared.model.listen import Listen
 from ..shared.model.log import Level
 from ..shared.model.operations import Admin, Database
 from ..shared.model.stream import Configuration
+from ..shared.model.tls import KeyPair
 from ..shared.pairs import load, localhost_pairs
 from ..shared.version import __version__
 from .ledger import Family, Ledger
@@ -49,6 +50,8 @@ NODE_ID: Final = "node.id"
 REPORT: Final = 5.0
 """Seconds between two reports of this node to a store that several share."""
 CONNECTIONS: Final = 512
+Door = tuple[tuple[KeyPair, ...], bytes | None]
+"""What listeners with `ssl` show, and whose certificates they ask for."""
 
 
 class Administration:
@@ -80,6 +83,7 @@ class Administration:
         self._api: AdminApi | None = None
         self._servers: dict[bool, HttpServer] = {}
         self._serving: dict[socket.socket, bool] = {}
+        self._door: Door = ((), None)
         self._store: Store | None = None
         self._replica: Replica | None = None
         self._log: int | None = None
@@ -243,6 +247,9 @@ class Administration:
 
     def _listen(self, wanted: Sequence[tuple[Listen, socket.socket]], admin: Admin) -> None:
         after = {one: listen.ssl for listen, one in wanted}
+        before, self._door = self._door, (admin.pairs, admin.auth.authorities)
+        if self._door != before:
+            self._close_door(throw_out=self._door[1] != before[1])
         for one, tls in tuple(self._serving.items()):
             if after.get(one) is not tls:
                 self._run(self._servers[tls].detach([one]))
@@ -252,6 +259,13 @@ class Administration:
                 context = server_context(admin) if tls else None
                 self._run(self._server(tls).attach([one], context))
                 self._serving[one] = tls
+
+    def _close_door(self, throw_out: bool) -> None:
+        """Accept no more on listeners with `ssl`; `throw_out`: whoever is connected came in under other rules."""
+        if True in self._servers:
+            doors = [one for one, tls in self._serving.items() if tls]
+            self._run(self._servers[True].detach(None if throw_out else doors))
+            self._serving = {one: tls for one, tls in self._serving.items() if not tls}
 
     def _server(self, tls: bool) -> HttpServer:
         from .admin.body import LIMIT

@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import signal
+import socket
 import ssl
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,34 @@ def test_who_shows_a_certificate_comes_in(tmp_path: Path, authority: Authority) 
             ask(gate, "/", tls=context)
         context.load_cert_chain(client.crt, client.key)
         assert ask(gate, "/", tls=context)[0] == 200
+
+
+def test_who_may_come_in_is_decided_anew_by_a_reload(tmp_path: Path, authority: Authority) -> None:
+    pairs = authority.issue("before.test"), authority.issue("after.test")
+    listen = "admin_listen 127.0.0.1:%%PORT_admin%% ssl; database sqlite %%DIR%%/p.db;"
+    before, after = (f"admin_ssl_certificate {pair.crt}; admin_ssl_certificate_key {pair.key};" for pair in pairs)
+    context = ssl.create_default_context(cafile=str(authority.file))
+    context.check_hostname = False
+    with Gate(tmp_path, f"{listen} {before} {STREAM}") as gate:
+        early = http.client.HTTPSConnection("127.0.0.1", gate.port("admin"), timeout=seconds(15), context=context)
+        early.request("GET", "/status")
+        assert early.getresponse().read()
+        gate.reload(f"{listen} {after} admin_auth mtls {authority.file}; {STREAM}")
+        early.auto_open = 0
+        with pytest.raises((OSError, http.client.HTTPException)):
+            early.request("GET", "/status")
+            early.getresponse()
+        early.close()
+        with pytest.raises(OSError):
+            ask(gate, "/", tls=context)
+        context.load_cert_chain(pairs[1].crt, pairs[1].key)
+        assert ask(gate, "/", tls=context)[0] == 200
+        context.check_hostname = True
+        with (
+            socket.create_connection(("127.0.0.1", gate.port("admin"))) as plain,
+            context.wrap_socket(plain, server_hostname="after.test"),
+        ):
+            pass
 
 
 def test_a_store_that_cannot_be_opened_stops_the_start(tmp_path: Path) -> None:
