@@ -49,7 +49,7 @@ async def connect(session: Session, balancer: Balancer) -> bool:
     target = session.target
     worker = session.listener.worker
     reactor = worker.reactor
-    tries_left = target.next_tries or balancer.tries or 1
+    tries_left = min(target.next_tries or balancer.tries, balancer.tries) or 1  # as in nginx, nobody is tried twice
     give_up = reactor.now + target.next_timeout if target.next_timeout else 0.0
     tried = 0
     session.balancer = balancer

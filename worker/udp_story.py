@@ -74,7 +74,7 @@ def connect(session: UdpSession, balancer: Balancer) -> bool:
     target = session.target
     worker = session.listener.worker
     now = worker.reactor.now
-    tries_left = target.next_tries or balancer.tries or 1
+    tries_left = min(target.next_tries or balancer.tries, balancer.tries) or 1  # as in nginx, nobody is tried twice
     tried = 0
     session.balancer = balancer
     while True:

@@ -46,10 +46,12 @@ class Visit:
         if header:
             self.sock.sendall(header)
 
-    def tls(self, name: str | None = None, context: ssl.SSLContext | None = None) -> bytes:
-        """End TLS with the gateway, and read the first byte; empty when it is refused."""
+    def tls(self, name: str | None = None, context: ssl.SSLContext | None = None, data: bytes = b"") -> bytes:
+        """End TLS with the gateway, send, and read the first byte; empty when it is refused."""
         try:
             with (context or careless()).wrap_socket(self.sock, server_hostname=name) as client:
+                if data:
+                    client.sendall(data)
                 return client.recv(1)
         except (ssl.SSLError, ConnectionError):
             return b""
