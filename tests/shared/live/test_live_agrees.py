@@ -16,9 +16,13 @@ from penstock.shared.model.stream import Route
 FILE = configuration(sniffing=[5555])
 HERE = ("192.0.2.1", 5555)
 NAMES = ("a.test", "b.test", "c.test")
-LATER = {"created_at": 1790000001}
-PLUGIN = {"id": "p"}
-TLS = {"protocol": "tls", "client_certificate": "c", "ca_certificates": [identity("ca_certificates", "ca")]}
+LATER: dict[str, Any] = {"created_at": 1790000001}
+PLUGIN: dict[str, Any] = {"id": "p"}
+TLS: dict[str, Any] = {
+    "protocol": "tls",
+    "client_certificate": "c",
+    "ca_certificates": [identity("ca_certificates", "ca")],
+}
 FORMS: list[tuple[str, list[Record]]] = [
     ("services", [service("s"), service("s", "up"), service("s", enabled=False), service("s", **TLS)]),
     ("services", [service("t", "UP", 81), service("t", protocol="http"), service("t", "pool")]),
@@ -91,14 +95,15 @@ def picture(live: Live) -> list[Any]:
             seen.append(facts(None if age is None else live.route(age)))
     for name in NAMES:
         chosen = live.choice.choose(name)
-        seen.append(None if chosen is None else live.certificate(chosen))
+        certificate = None if chosen is None else live.certificate(chosen)
+        seen.append(certificate and (certificate.pairs, set(certificate.snis)))
     seen.append({each.name: each for each in live.upstreams()})
     seen.append({each.service.name: each for each in live.services()})
     seen.append(live.uses.everywhere())
     return seen
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(st.lists(CHANGES, min_size=1, max_size=3), max_size=12))
 def test_whatever_changed_on_the_way(sets: list[list[Changed]]) -> None:
     followed, kept = Live(FILE), dict[tuple[str, str], Record]()
