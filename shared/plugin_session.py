@@ -224,7 +224,7 @@ class Worker(Protocol):
     """What relative paths of logs are relative to."""
     hostname: str
     place: str
-    """Where the plugin is written: `route NAME`, `service NAME`, empty in `stream {}`; `record ID` for the Admin API's."""
+    """Where the plugin is written: `route NAME`, `service NAME`, empty in `stream {}`; `record ID` for the API's."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -73,8 +73,9 @@ class Kit:
     async def load(self) -> None:
         """Make every plugin of the configuration and give it to its targets; raises StartError."""
         configuration = self.worker.birth.configuration
-        self._places = {id(use): place for place, use in placed_uses(configuration)}
-        uses = tuple(uses_of(configuration))
+        placed = tuple(placed_uses(configuration))
+        self._places = {id(use): place for place, use in placed}
+        uses = tuple([use for _, use in placed])
         if not uses and not configuration.stream.plugin_paths and not wants_all(configuration):
             return
         await self.prepare(uses)

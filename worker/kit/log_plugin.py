@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -53,3 +54,8 @@ class LogPlugin(Plugin):
         for name, text in self.config.custom_fields.items():
             put(record, name, session.text(text))
         return record
+
+
+def as_json(record: Record) -> bytes:
+    """A record in one line; what is no text in it is escaped."""
+    return json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 
 from ...shared.errorlog import open_log
 from ...shared.plugin import LogPath, Record, setting
-from ..kit.log_plugin import LogConfig, LogPlugin
+from ..kit.log_plugin import LogConfig, LogPlugin, as_json
 from ..kit.queue import Queue, QueueConfig
 
 
@@ -38,7 +37,7 @@ class FileLog(LogPlugin):
 
     def emit(self, record: Record) -> None:
         """One line more."""
-        line = json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        line = as_json(record) + b"\n"
         self.queue.put(line, len(line))
 
     def write(self, lines: list[bytes]) -> None:
