@@ -61,7 +61,7 @@ class Worker:
         self.keeps_hellos = birth.configuration.stream.keeps_hellos
         """Whether hellos are kept whole with their sessions, for fingerprints."""
         self.reads_hellos = birth.configuration.stream.reads_hellos
-        """Whether a variable may ask what a hello said."""
+        """Whether a variable, or the Admin API, may ask what a hello said."""
         main = birth.configuration.main
         self.debugging: DebugConnections | None = None
         """`debug_connection`, where there is any."""

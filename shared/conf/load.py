@@ -63,7 +63,8 @@ def build(tree: Tree, file: str, context: Context) -> Configuration:
     stream = replace(
         stream,
         keeps_hellos=any(name in text for text in texts for name in FINGERPRINTS),
-        reads_hellos=any(name in text for text in texts for name in SAID_IN_HELLOS),
+        # the Admin API shows the names that sessions asked for
+        reads_hellos=bool(main.admin.listens) or any(name in text for text in texts for name in SAID_IN_HELLOS),
     )
     configuration = Configuration(main, stream, context.prefix, file, tree.files, tuple(context.notices))
     try_tls(configuration)

@@ -164,7 +164,7 @@ class Stream:
     keeps_hellos: bool = False
     """Whether something may ask for a fingerprint when the hello has been read."""
     reads_hellos: bool = True
-    """Whether a variable may ask what a hello said where TLS is terminated."""
+    """Whether a variable, or the Admin API, may ask what a hello said where TLS is terminated."""
     lookup: Lookup | None = field(default=None, compare=False, repr=False)
     """Finds every variable, those that this configuration defines included."""
 

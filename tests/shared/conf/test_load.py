@@ -142,3 +142,8 @@ def test_a_configuration_is_gone_with_its_last_reference_and_not_when_garbage_is
 )
 def test_hellos_are_read_where_a_variable_asks_for_what_they_say(variable: str, read: bool) -> None:
     assert stream(f"server {{ listen 1; return '{variable}'; }}").reads_hellos is read
+
+
+@pytest.mark.parametrize("text", ["admin_listen 127.0.0.1:8001;", ""])
+def test_hellos_are_read_where_the_admin_api_shows_sessions(text: str) -> None:
+    assert build(text).stream.reads_hellos is bool(text)
