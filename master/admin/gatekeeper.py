@@ -2,12 +2,14 @@
 
 A token is compared in constant time with each of those in the file. On a listener without tokens everybody who can
 connect may come in, which is for loopback and unix sockets only; a web page that a browser of this machine shows could
-connect as well, so a request that a browser sends for another origin is refused there.
+connect as well, so a request that a browser sends for another origin is refused there, and so is one for a name that
+is not this machine's: its owner may have let it point here (DNS rebinding).
 """
 
 from __future__ import annotations
 
 from hmac import compare_digest
+from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
@@ -17,6 +19,7 @@ from ...shared.model.operations import AdminAuth
 BEARER: Final = "bearer "
 HEADERS: Final = ("Kong-Admin-Token", "Penstock-Admin-Token")
 """Where a token may stand beside `Authorization: Bearer`."""
+LOCAL: Final = "localhost"
 SAFE: Final = frozenset({"none", "same-origin"})
 """Values of `Sec-Fetch-Site` that do not come from somebody else's page (Fetch metadata)."""
 
@@ -29,7 +32,7 @@ def admitted(request: web.BaseRequest, auth: AdminAuth) -> bool:
         for token in auth.tokens:  # each of them, so that the time tells nothing
             found |= compare_digest(given, token)
         return found
-    return auth.authorities is not None or not foreign_page(request)
+    return auth.authorities is not None or not (foreign_page(request) or foreign_name(request))
 
 
 def token_of(request: web.BaseRequest) -> bytes:
@@ -41,6 +44,19 @@ def token_of(request: web.BaseRequest) -> bytes:
         if name in request.headers:
             return request.headers[name].strip().encode("utf-8", "replace")
     return b""
+
+
+def foreign_name(request: web.BaseRequest) -> bool:
+    """Whether the request was made to a name that is neither an address nor `localhost`."""
+    host = request.headers.get("Host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].lower().removesuffix(".")
+    if not name or name == LOCAL or name.endswith("." + LOCAL):
+        return False
+    try:
+        ip_address(name)
+    except ValueError:
+        return True
+    return False
 
 
 def foreign_page(request: web.BaseRequest) -> bool:

@@ -38,3 +38,26 @@ def test_a_page_of_somebody_else_may_not_use_an_open_listener(site: str, welcome
 
 def test_who_has_shown_a_certificate_may_come_in() -> None:
     assert admitted(make_mocked_request("GET", "/"), AdminAuth(authorities=b"pem"))
+
+
+@pytest.mark.parametrize(
+    ("host", "welcome"),
+    [
+        ("", True),
+        ("localhost:8001", True),
+        ("Localhost", True),
+        ("admin.localhost:8001", True),
+        ("127.0.0.1:8001", True),
+        ("[::1]:8001", True),
+        ("evil.test:8001", False),
+        ("localhost.evil.test", False),
+    ],
+)
+def test_a_name_that_somebody_let_point_here_may_not_use_an_open_listener(host: str, welcome: bool) -> None:
+    request = make_mocked_request("POST", "/services", {"Host": host} if host else {})
+    assert admitted(request, AdminAuth()) is welcome
+
+
+def test_with_a_token_any_name_will_do() -> None:
+    headers = {"Host": "admin.test", "Authorization": "Bearer 0123456789abcdef"}
+    assert admitted(make_mocked_request("GET", "/", headers), TOKENS)
