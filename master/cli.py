@@ -11,6 +11,7 @@ import click
 
 from ..shared.errors import StartError
 from ..shared.version import NGINX_VERSION, __version__
+from . import asking_cli, declarative_cli
 from .daemon import open_descriptors
 from .launch import FILE, PREFIX, Launch, launch_of
 from .lifecycle_cli import COMMANDS
@@ -35,7 +36,9 @@ Usage: penstock [-?hvVtTq] [-s signal] [-p prefix]
                 [-e filename] [-c filename] [-g directives]
        penstock directives [name ...]
        penstock [-p prefix] [-c filename] explain [--sni name] [--alpn protocol]
-                [--from ip[:port]] [--to [ip]:port] [--plain] [--json]
+                [--from ip[:port]] [--to [ip]:port] [--plain] [--live] [--json]
+       penstock [-p prefix] [-c filename] config parse|import|export|diff [file]
+       penstock [-p prefix] [-c filename] upstreams|cluster [--json]
        penstock plugin new name [directory]
        penstock quickstart [--port port] [--metrics-port port]
 
@@ -56,6 +59,9 @@ Options:
 Commands:
   directives    : every directive, or those named, with contexts and defaults
   explain       : what would happen to a connection, and why
+  config        : Kong's declarative files: check, store, write out, compare
+  upstreams     : the peers of the server that runs, with their health
+  cluster       : the nodes that share one database
   plugin new    : the beginnings of a plugin, with a test
   start, stop, quit, reload, restart, health, check, version, migrations
                 : Kong's commands; each says more with --help
@@ -172,6 +178,7 @@ def new(name: str, directory: str | None) -> int:
 @click.option("--from", "source", metavar="IP[:PORT]", help="The client's address.")
 @click.option("--to", "destination", metavar="[IP]:PORT", help="Where it connects to; the first listener by default.")
 @click.option("--plain", is_flag=True, help="The client speaks no TLS.")
+@click.option("--live", is_flag=True, help="Ask the Penstock that runs, with all that the Admin API has stored.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def explain(
@@ -181,12 +188,17 @@ def explain(
     source: str | None,
     destination: str | None,
     plain: bool,
+    live: bool,
     as_json: bool,
 ) -> int:
     """What the configuration would do with a connection, and why."""
+    words = {"sni": sni, "alpn": list(alpn), "from": source, "to": destination, "plain": plain}
+    if live:
+        from .asking_cli import explain_live
+
+        return explain_live(launch, words, as_json)
     from .explain import run
 
-    words = {"sni": sni, "alpn": list(alpn), "from": source, "to": destination, "plain": plain}
     return run(launch, words, as_json)
 
 
@@ -216,7 +228,7 @@ def details_text() -> str:
     )
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *asking_cli.COMMANDS, declarative_cli.config):
     penstock.add_command(command)
 
 
