@@ -24,6 +24,7 @@ from ..shared.version import __version__
 from .ledger import Family, Ledger
 from .levers import Levers
 from .metrics import Standing
+from .pidfile import replace_file
 from .plugin_descriptions import Descriptions
 from .store.base import Loaded, Node, NotReady, Store, StoreError, Unavailable
 from .store.opening import store_of
@@ -390,7 +391,7 @@ def node_id(prefix: str) -> str:
     except (OSError, ValueError):
         made = str(uuid.uuid4())
     try:
-        path.write_text(made + "\n")
+        replace_file(str(path), f"{made}\n".encode())
     except OSError:
         pass
     return made

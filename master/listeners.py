@@ -15,11 +15,13 @@ reload can still be refused, no client may end up in a queue that would have to 
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from socket import AF_INET6, AF_UNIX
+from typing import Final
 
 from ..shared.errors import StartError
 from ..shared.model.address import Address
@@ -29,6 +31,8 @@ from ..shared.model.where import NOWHERE
 from .binding import Bound, adopt, bind, bind_again, bind_failed, listen
 from .inherit import Inheritance, Inherited, Opener, bound_to
 
+ADMIN_MODE: Final = 0o660
+"""Of a unix socket of the Admin API: private keys can be read there."""
 Key = tuple[Address, bool]
 """An address and whether it is UDP."""
 
@@ -92,7 +96,10 @@ class Listeners:
                 self._provide(plan, key, wanted, plan.workers)
             for key, wanted in plan.own.items():
                 self._provide(plan, key, wanted, 1)
-        except StartError:
+            for bound, _ in plan.fresh:
+                if bound.wanted.address.family == AF_UNIX and (bound.wanted.address, False) in plan.admin:
+                    os.chmod(bound.wanted.address.host, ADMIN_MODE)
+        except (StartError, OSError):
             self.abandon(plan)
             raise
         plan.sockets = {key: tuple(bound.sockets) for key, bound in plan.bound.items()}

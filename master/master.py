@@ -184,17 +184,16 @@ class Master:
     # A generation comes.
 
     def _begin(self, configuration: Configuration) -> None:
-        self._prepare(configuration)
-        assert self._pending is not None
-        self._listeners.activate(self._pending.plan)
-        self._listeners.commit(self._pending.plan)
+        generation = self._prepare(configuration)
+        self._listeners.activate(generation.plan)
+        self._listeners.commit(generation.plan)
         for address in self._listeners.unused():
             self._warn(f"the inherited socket {address} matches no listen, nobody answers it")
         if not configuration.main.master_process:
             self._notice('"master_process off": one worker serves, in a process of its own')
         self._notice("start worker processes")
         self._tidy()
-        self._populate(self._pending)
+        self._populate(generation)
 
     def _reload(self) -> None:
         self._again = False
@@ -205,15 +204,16 @@ class Master:
     def _attempt(self, load: Callable[[], Configuration]) -> None:
         self._tidy()
         try:
-            self._prepare(load())
-            assert self._pending is not None
-            self._populate(self._pending)
+            self._populate(self._prepare(load()))
         except REFUSABLE as error:
             self._refuse(sentence(error))
+        except Exception as error:
+            self._refuse(f"unexpected {error!r}")
+            raise  # the trace is told by the turn
 
-    def _prepare(self, configuration: Configuration) -> None:
+    def _prepare(self, configuration: Configuration) -> Generation:
         """Open everything that a configuration needs; raises StartError after undoing it."""
-        logs = Logs(configuration, time.time, self._stderr)
+        logs, plan = Logs(configuration, time.time, self._stderr), None
         if self._current is None:
             self._log = logs.log
         try:
@@ -221,21 +221,20 @@ class Master:
                 self._write(Level[notice.level.upper()], sentence(notice))
             plan = self._listeners.open(configuration)
             self._administration.prepare(configuration)
+            live, number = self.publisher.live(configuration), self._numbers + 1
+            generation = Generation(number, configuration, plan, logs, self._contexts, self._zones, live)
         except BaseException:
+            if plan is not None:
+                self._listeners.abandon(plan)
             if self._current is not None:
                 logs.close()
             raise
-        self._numbers += 1
-        live = self.publisher.live(configuration)
-        generation = Generation(self._numbers, configuration, plan, logs, self._contexts, self._zones, live)
-        self._pending = self._generations[generation.number] = generation
+        self._numbers = number
+        self._pending = self._generations[number] = generation
+        return generation
 
     def _tidy(self) -> None:
-        """What is garbage now would be copied by every worker, and frozen by their forks.
-
-        A configuration is frozen when it is loaded, and ends with the last reference to its generation: looking through
-        that of 100,000 routes takes longer than making the tables of a worker. What little is in cycles can wait.
-        """
+        """Garbage would be copied by every worker, and frozen; what little is in old configurations' cycles can wait."""
         if self._numbers % THOROUGH == 0:
             gc.unfreeze()
         gc.collect()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import signal
 import socket
@@ -40,6 +41,12 @@ def ask(
         return answer.status, json.loads(answer.read() or "null")
     finally:
         connection.close()
+
+
+def status_over(connection: http.client.HTTPConnection) -> bytes:
+    """One request on a connection that stays open."""
+    connection.request("GET", "/status")
+    return connection.getresponse().read()
 
 
 def test_entities_outlive_reloads_and_restarts(tmp_path: Path) -> None:
@@ -111,13 +118,11 @@ def test_who_may_come_in_is_decided_anew_by_a_reload(tmp_path: Path, authority: 
     context.check_hostname = False
     with Gate(tmp_path, f"{listen} {before} {STREAM}") as gate:
         early = http.client.HTTPSConnection("127.0.0.1", gate.port("admin"), timeout=seconds(15), context=context)
-        early.request("GET", "/status")
-        assert early.getresponse().read()
-        gate.reload(f"{listen} {after} admin_auth mtls {authority.file}; {STREAM}")
+        assert status_over(early)
         early.auto_open = 0
+        gate.reload(f"{listen} {after} admin_auth mtls {authority.file}; {STREAM}")
         with pytest.raises((OSError, http.client.HTTPException)):
-            early.request("GET", "/status")
-            early.getresponse()
+            status_over(early)
         early.close()
         with pytest.raises(OSError):
             ask(gate, "/", tls=context)
@@ -135,6 +140,45 @@ def test_a_store_that_cannot_be_opened_stops_the_start(tmp_path: Path) -> None:
     tried = Tried(tmp_path, "admin_listen 127.0.0.1:%%PORT_a%%; database sqlite %%DIR%%/no/p.db; error_log %%DIR%%/e;")
     assert tried.status == 1
     assert "no/p.db" in tried.result.stderr
+
+
+def test_only_its_user_and_group_may_use_its_unix_socket(tmp_path: Path) -> None:
+    with Gate(tmp_path, f"{PLAIN} admin_listen unix:%%DIR%%/admin.sock; {STREAM}") as gate:
+        assert mode(tmp_path / "admin.sock") == 0o660
+        gate.reload()
+        assert mode(tmp_path / "admin.sock") == 0o660
+
+
+def test_a_refused_database_leaves_no_socket_behind(tmp_path: Path) -> None:
+    text = f"worker_processes 1; {PLAIN} {STREAM}"
+    with Gate(tmp_path, text) as gate:
+        gate.trouble = re.compile("Traceback")
+        gate.write(text.replace("p.db", "other.db").replace("processes 1", "processes 2"))
+        gate.wait_metric("penstock_config_last_reload_success", 1)
+        gate.signal(signal.SIGHUP)
+        gate.wait_metric("penstock_config_last_reload_success", 0)
+        gate.reload(text.replace("processes 1", "processes 2"))
+        assert listening(gate.port("a")) == 2
+
+
+def test_only_its_user_may_change_the_id_of_a_node(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        node_id(str(tmp_path))
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "node.id") == 0o644
+
+
+def listening(port: int) -> int:
+    """How many sockets listen on a port (proc(5))."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(line[1].endswith(f":{port:04X}") and line[3] == "0A" for line in lines)
+
+
+def mode(path: Path) -> int:
+    """Who may do what with a file."""
+    return path.stat().st_mode & 0o777
 
 
 def test_the_id_of_a_node_is_kept(tmp_path: Path) -> None:
