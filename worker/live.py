@@ -82,7 +82,7 @@ class LiveTables:
         self._tell(self._live.complaints)
         for record in self._live.records.every("upstreams"):
             self._take_upstream(record["id"], self._live.upstream(record["id"]))
-        self._begin_names(self._live.fresh())
+        self._begin_names(self._live.implicit.news()[0])
         if uses := list(self._live.uses):
             await self._prepare(uses)
             self._plug(everywhere=True)
@@ -167,6 +167,8 @@ class LiveTables:
                 contexts.pop(age, None)
         fresh = [self._take_upstream(identity, upstream) for identity, upstream in delta.upstreams.items()]
         fresh += self._begin_names(delta.implicit)
+        for upstream in delta.left:
+            self._plan.renew(upstream, None)
         if any(change.kind in ("services", "upstreams", "targets", "plugins") for change in changes):
             self._know_services()
         if delta.plugins:

@@ -10,6 +10,7 @@ import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from ..shared.errorlog import ErrorLog, open_failed
 from ..shared.model.address import Address
@@ -36,6 +37,9 @@ from .tls_sessions import TlsSessions
 from .udp import UdpListener
 from .virtual import VirtualServers
 from .worker import Worker
+
+UPSTREAM_CONTEXTS: Final = 256
+"""Contexts of upstreams that are remembered for targets yet to be made: records come and go."""
 
 
 class Plan:
@@ -229,6 +233,9 @@ class Plan:
     def _upstream_context(self, tls: UpstreamTls) -> ssl.SSLContext:
         known = self._upstream_contexts.get(tls)
         if known is None:
+            if len(self._upstream_contexts) >= UPSTREAM_CONTEXTS:  # whose targets hold on to it
+                oldest = self._upstream_contexts.pop(next(iter(self._upstream_contexts)))
+                self._upstream_sessions.pop(oldest, None)
             known = self._upstream_contexts[tls] = upstream_context(tls)
         return known
 

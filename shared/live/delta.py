@@ -21,6 +21,8 @@ class Delta:
     """Upstreams of records, by id, that changed or went."""
     implicit: list[Upstream] = field(default_factory=list)
     """Upstreams that hosts of services stand for, if nobody did before."""
+    left: list[Upstream] = field(default_factory=list)
+    """Those that no host stands for any more."""
     plugins: bool = False
     """Whether plugins came, changed or went."""
     everywhere: bool = False

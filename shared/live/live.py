@@ -30,7 +30,7 @@ from .records import HOST, KINDS, Change, Record, Records, reference
 from .routes import PASSTHROUGH, label_of, route_of
 from .services import Made, service_of, speaks
 from .services import label_of as service_label
-from .upstreams import implicit_of, upstream_of
+from .upstreams import Implicit, upstream_of
 
 MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError)
 """What a record raises that is not as its schema says."""
@@ -57,9 +57,7 @@ class Live:
         self._upstreams: dict[str, Upstream] = {}
         self._by_name: dict[str, str] = {}
         """The ids of upstreams by name in lower case."""
-        self._implicit: dict[tuple[str, int], Upstream] = {}
-        self._fresh: list[Upstream] = []
-        """Implicit upstreams that whoever serves does not know yet."""
+        self.implicit = Implicit(self._resolver)
         self.uses = Uses(self.records)
         self._begin()
         self.router = Router(self.file.routes, self._routes)
@@ -120,11 +118,6 @@ class Live:
         """A record's certificate."""
         return self._certificates[age]
 
-    def fresh(self) -> list[Upstream]:
-        """Implicit upstreams that came since this was last asked."""
-        fresh, self._fresh = self._fresh, []
-        return fresh
-
     def services(self) -> Iterator[Made]:
         """Every service that records bring."""
         return iter(self._services.values())
@@ -144,7 +137,7 @@ class Live:
 
     def apply(self, changes: Iterable[Change]) -> Delta:
         """Let records change; the tables know it at once."""
-        delta = Delta(implicit=self.fresh())
+        delta = Delta()
         touched = Touched()
         for change in changes:
             if change.kind not in KINDS:
@@ -159,7 +152,7 @@ class Live:
         self._make("service", touched.services, partial(self._remake_service, touched), delta)
         self._make("certificate", touched.certificates, self._remake_certificate, delta)
         self._make("route", touched.routes, self._remake_route, delta)
-        delta.implicit += self.fresh()
+        delta.implicit, delta.left = self.implicit.news()
         return delta
 
     def _touch(self, change: Change, before: Record | None, touched: Touched, delta: Delta) -> None:
@@ -239,18 +232,15 @@ class Live:
     def _upstream_of(self, service: Record) -> tuple[Upstream, str | None]:
         """Where a service leads, and the id of the upstream's record if it is one. The file's come first."""
         name = service["host"].lower()
+        self.implicit.leave(service["id"])
         written = self._file_upstreams.get(name)
         if written is not None:
             return written, None
         identity = self._by_name.get(name)
         if identity is not None:
             return self._upstreams[identity], identity
-        place = (service["host"], service["port"])
-        implicit = self._implicit.get(place)
-        if implicit is None:
-            implicit = self._implicit[place] = implicit_of(*place, self._resolver)
-            self._fresh.append(implicit)
-            self._count_peers(implicit)
+        implicit = self.implicit.stand_for(service)
+        self._count_peers(implicit)
         return implicit, None
 
     # Services.
@@ -259,6 +249,7 @@ class Live:
         record = self.records.get("services", identity)
         if record is None or not speaks(record):
             self._services.pop(identity, None)
+            self.implicit.leave(identity)
             return
         upstream, balanced = self._upstream_of(record)
         pair = self._pair(record)

@@ -33,6 +33,8 @@ LARGEST_SHARE: Final = 100
 PORT: Final = 8000
 """Kong's, of a target without one."""
 
+Place = tuple[str, int]
+"""Host and port."""
 Complain = Callable[[str], None]
 
 
@@ -108,6 +110,53 @@ def implicit_of(host: str, port: int, resolver: Resolver | None) -> Upstream:
         written = Written(Kind.NAME, host, port)
     text = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return Upstream(text, (peer_of(text, written, resolver),), resolver=resolver, implicit=True, live=True)
+
+
+class Implicit:
+    """The upstreams that hosts of services stand for: one for all services of the same host and port."""
+
+    def __init__(self, resolver: Resolver | None) -> None:
+        self._resolver = resolver
+        self._known: dict[Place, Upstream] = {}
+        self._users: dict[Place, set[str]] = {}
+        self._places: dict[str, Place] = {}
+        """By the service's id."""
+        self._came: dict[Place, Upstream] = {}
+        self._left: dict[Place, Upstream] = {}
+        """What whoever serves has not heard of yet."""
+
+    def stand_for(self, service: Record) -> Upstream:
+        """The upstream of a service, from now on."""
+        place = (service["host"], service["port"])
+        known = self._known.get(place)
+        if known is None:
+            left = self._left.pop(place, None)
+            known = self._known[place] = self._new(place) if left is None else left
+        self._places[service["id"]] = place
+        self._users.setdefault(place, set()).add(service["id"])
+        return known
+
+    def leave(self, service: str) -> None:
+        """A service leads elsewhere, or is gone."""
+        place = self._places.pop(service, None)
+        if place is None:
+            return
+        self._users[place].discard(service)
+        if not self._users[place]:
+            del self._users[place]
+            known = self._known.pop(place)
+            if self._came.pop(place, None) is None:
+                self._left[place] = known
+
+    def _new(self, place: Place) -> Upstream:
+        made = self._came[place] = implicit_of(*place, self._resolver)
+        return made
+
+    def news(self) -> tuple[list[Upstream], list[Upstream]]:
+        """Those that came since this was last asked, and those that nobody uses any more."""
+        came, left = list(self._came.values()), list(self._left.values())
+        self._came, self._left = {}, {}
+        return came, left
 
 
 def peer_of(text: str, written: Written, resolver: Resolver | None, **fields: Any) -> Peer:

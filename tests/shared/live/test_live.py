@@ -26,6 +26,7 @@ from penstock.shared.live.delta import Delta
 from penstock.shared.live.live import Live
 from penstock.shared.live.records import Changed, Record
 from penstock.shared.model.stream import Route
+from penstock.shared.model.upstream import Upstream
 
 CLIENT, HERE = ("10.1.2.3", 4000), ("192.0.2.1", 5555)
 FILE = configuration(sniffing=[5555])
@@ -269,3 +270,20 @@ def test_all_processes_give_the_same_numbers() -> None:
         one_by_one.apply([Changed(change.kind, change.id, change.after)])
     assert list(at_once.cells.routes) == list(one_by_one.cells.routes)
     assert list(at_once.cells.peers) == list(one_by_one.cells.peers)
+
+
+def hosts(upstreams: list[Upstream]) -> list[str]:
+    return [upstream.name for upstream in upstreams]
+
+
+def test_a_place_is_an_upstream_for_as_long_as_a_service_leads_there() -> None:
+    world = live(*BASE)
+    assert hosts(world.implicit.news()[0]) == ["127.0.0.1:80"]
+    delta = world.apply([put("services", service("t"))])
+    assert (delta.implicit, delta.left) == ([], [])
+    delta = world.apply([put("services", service("s", port=81))])
+    assert (hosts(delta.implicit), hosts(delta.left)) == (["127.0.0.1:81"], [])
+    delta = world.apply([put("services", service("t", connect_timeout=1))])
+    assert (delta.implicit, delta.left) == ([], [])
+    delta = world.apply([gone("services", "t"), put("upstreams", upstream("up")), put("services", service("s", "up"))])
+    assert (hosts(delta.implicit), sorted(hosts(delta.left))) == ([], ["127.0.0.1:80", "127.0.0.1:81"])
