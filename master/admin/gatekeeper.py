@@ -47,7 +47,9 @@ def token_of(request: web.BaseRequest) -> bytes:
 
 
 def foreign_name(request: web.BaseRequest) -> bool:
-    """Whether the request was made to a name that is neither an address nor `localhost`."""
+    """Whether the request was made to a name that is neither an address nor `localhost`; a unix socket has none."""
+    if request.transport is not None and isinstance(request.transport.get_extra_info("sockname"), str | bytes):
+        return False
     host = request.headers.get("Host", "")
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].lower().removesuffix(".")
     if not name or name == LOCAL or name.endswith("." + LOCAL):

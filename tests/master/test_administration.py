@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from certs import Authority
+from clients import connect, connect_unix, read_all
 from deadline import seconds
 from gate import Gate, Tried
 
@@ -188,3 +189,16 @@ def test_the_id_of_a_node_is_kept(tmp_path: Path) -> None:
 
 def test_the_memory_of_nobody() -> None:
     assert resident(2**22 + 1) == 0
+
+
+def test_a_unix_socket_may_be_called_anything(tmp_path: Path) -> None:
+    text = f"admin_listen unix:%%DIR%%/admin.sock; database sqlite %%DIR%%/p.db; {STREAM}"
+    with Gate(tmp_path, text), connect_unix(str(tmp_path / "admin.sock")) as client:
+        client.sendall(b"GET /status HTTP/1.1\r\nHost: anything\r\nConnection: close\r\n\r\n")
+        assert read_all(client).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_name_that_somebody_let_point_here_is_refused(tmp_path: Path) -> None:
+    with Gate(tmp_path, f"{PLAIN} {STREAM}") as gate, connect(gate.port("admin")) as client:
+        client.sendall(b"GET /status HTTP/1.1\r\nHost: evil.test\r\nConnection: close\r\n\r\n")
+        assert read_all(client).startswith(b"HTTP/1.1 401 ")
