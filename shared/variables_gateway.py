@@ -58,6 +58,8 @@ def fingerprinted(name: str, read: Callable[[HelloDetails], str]) -> Getter:
     return getter
 
 
+FINGERPRINTS: Final = ("ja3", "ja4")
+"""Variables for which the hello has to be kept, wherever they are written."""
 GETTERS: Final[Mapping[str, Getter]] = {
     **{getter.__name__: getter for getter in (refusal, route, service, sni)},
     "ja3": fingerprinted("ja3", fingerprint.ja3),

@@ -27,6 +27,7 @@ from ..shared.model.tls import KeyPair, ServerTls
 from ..shared.model.upstream import Upstream
 from ..shared.openssl.pointers import unavailable
 from ..shared.tls_contexts import blank, context_key, default_pairs, fill, gateway_tls, with_derived_keys
+from ..shared.variables_gateway import FINGERPRINTS
 
 if TYPE_CHECKING:
     from .balance import Balancer
@@ -201,6 +202,8 @@ class LiveTables:
         if upstream is None:
             return None
         self._upstreams[identity] = upstream
+        if upstream.key is not None and any(name in upstream.key.source for name in FINGERPRINTS):
+            self._worker.keeps_hellos = True
         balancer = self._plan.balancer(upstream)
         names.setdefault(upstream.name, balancer)
         return balancer

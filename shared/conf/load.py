@@ -10,6 +10,7 @@ from ..errors import ConfigError
 from ..every_settings import every_settings
 from ..model.stream import Configuration
 from ..tls_contexts import blank, fill, server_settings, upstream_context
+from ..variables_gateway import FINGERPRINTS
 from .builders.context import Context
 from .builders.environment import overlaid
 from .builders.main import build_main
@@ -23,8 +24,6 @@ from .tree import Tree
 
 __all__ = ["System", "load"]
 
-FINGERPRINTS: Final = ("ja3", "ja4")
-"""Variables for which the hello has to be kept, wherever they are written."""
 SAID_IN_HELLOS: Final = (*FINGERPRINTS, "ssl_preread_", "ssl_server_name", "$sni", "${sni", " sni ")
 """What is written somewhere if a variable of the hello is read (`geo` names it without the dollar)."""
 

@@ -22,7 +22,7 @@ from .ids import id_of
 from .kinds import SCHEMAS
 from .plugins import Descriptions, protocols_of
 from .schema import frozen
-from .upstreams import full_target
+from .upstreams import full_target, hash_mistake
 
 ALGORITHMS: Final[Mapping[str, str]] = {
     "hash": "consistent-hashing",
@@ -30,6 +30,7 @@ ALGORITHMS: Final[Mapping[str, str]] = {
     "least_time": "latency",
 }
 """Kong's nearest word for nginx's; anything else is round-robin."""
+HASHED: Final[Mapping[str, str]] = {"$remote_addr": "ip", "$binary_remote_addr": "ip", "$sni": "sni"}
 FILE: Final = "file"
 """Begins what ids of the file follow from, so that they are no id of a declarative document."""
 
@@ -79,7 +80,6 @@ class _Reader:
 
     def upstream(self, upstream: Upstream) -> Iterator[FileRecord]:
         """An upstream and its servers."""
-        by_source = upstream.key is not None and upstream.key.source in ("$remote_addr", "$binary_remote_addr")
         algorithm = ALGORITHMS.get(upstream.method, "round-robin")
         yield self.made(
             "upstreams",
@@ -87,7 +87,7 @@ class _Reader:
             upstream.where,
             name=upstream.name,
             algorithm=algorithm,
-            hash_on="ip" if by_source else "none",
+            hash_on=hashed(upstream),
             healthchecks=healthchecks(upstream.health),
         )
         owner = {"id": _id("upstreams", upstream.name)}
@@ -166,6 +166,13 @@ class _Reader:
 
 def _id(kind: str, key: str) -> str:
     return id_of(kind, f"{FILE}:{key}")
+
+
+def hashed(upstream: Upstream) -> str:
+    """What `hash` hashes, where that is one variable."""
+    source = upstream.key.source if upstream.key is not None else ""
+    variable = source if source.startswith("$") and not hash_mistake(source) else "none"
+    return HASHED.get(source, variable)
 
 
 def _pem(content: bytes) -> str:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from ..template import UnknownVariable
+from ..variables import lookup
 from .fields import Field, a_map, array, boolean, foreign, integer, number, record, string
 from .names import host_maybe_port_mistake, host_port, path_mistake, server_name_mistake
 from .rules import conditional, distinct, must_be_set, one_of
 from .schema import Shorthand, entity
 
 ALGORITHMS: Final = ("consistent-hashing", "least-connections", "round-robin", "latency")
-HASHED: Final = ("none", "consumer", "ip", "header", "cookie", "path", "query_arg", "uri_capture")
+HASHED: Final = ("none", "consumer", "ip", "header", "cookie", "path", "query_arg", "uri_capture", "sni")
+"""Kong's, and ours; beside these any `$variable` of sessions."""
+VARIABLE: Final = re.compile(r"\$(\w+)", re.ASCII)
 CHECKS: Final = ("tcp", "http", "https", "grpc", "grpcs")
 TARGET_PORT: Final = 8000
 GOOD_PASSIVE: Final = (*range(200, 209), 226, *range(300, 309))
@@ -24,6 +29,18 @@ def _name_mistake(name: str) -> str:
     if found.kind != "name":
         return "Invalid name; no IP addresses allowed"
     return "Invalid name; no port allowed" if found.port is not None else ""
+
+
+def hash_mistake(value: str) -> str:
+    """Why that cannot be hashed; empty when it can."""
+    found = VARIABLE.fullmatch(value)
+    if found is None:
+        return "" if value in HASHED else f"expected one of: {', '.join(HASHED)}, $variable"
+    try:
+        lookup(found[1])
+    except UnknownVariable:
+        return f"unknown variable ${found[1]}"
+    return ""
 
 
 def _target_mistake(target: str) -> str:
@@ -105,7 +122,7 @@ def _by_hash(hash_on: Any, body: Mapping[str, Any]) -> Mapping[str, Any]:
     del body
     if hash_on is None:
         return {"hash_on": "none"}
-    if hash_on not in HASHED:
+    if not isinstance(hash_on, str) or hash_mistake(hash_on):
         return {}
     return {"algorithm": "round-robin" if hash_on == "none" else "consistent-hashing"}
 
@@ -134,8 +151,8 @@ UPSTREAMS: Final = entity(
         "name": string("The host by which services name it.", required=True, unique=True, test=_name_mistake),
         "algorithm": string("How a target is chosen.", default="round-robin", one_of=ALGORITHMS),
         "slots": integer("Kong's size of the ring.", default=10000, between=(10, 65536)),
-        "hash_on": string("What consistent hashing hashes.", default="none", one_of=HASHED),
-        "hash_fallback": string("What is hashed where that is absent.", default="none", one_of=HASHED),
+        "hash_on": string("What consistent hashing hashes.", default="none", test=hash_mistake),
+        "hash_fallback": string("What is hashed where that is absent.", default="none", test=hash_mistake),
         "hash_on_header": string("Of HTTP."),
         "hash_fallback_header": string("Of HTTP."),
         "hash_on_cookie": string("Of HTTP."),

@@ -15,8 +15,9 @@ from typing import Any, Final
 from ..conf.builders.addresses import Kind, Written, numeric, parse_address
 from ..model.health import HealthCheck, Probe
 from ..model.upstream import Peer, Resolver, Upstream
-from ..template import Template, compile_template
+from ..template import Template
 from ..variables import lookup
+from ..view import SessionView
 from .records import Record
 
 METHODS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -26,8 +27,8 @@ METHODS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "consistent-hashing": ("hash", ("consistent",)),
 }
 """Kong's algorithms by ours with their arguments."""
-KEYS: Final[Mapping[str, str]] = {"ip": "$remote_addr"}
-"""What `hash_on` hashes, of what a session has; anything else leaves turns."""
+KEYS: Final[Mapping[str, str]] = {"ip": "remote_addr", "sni": "sni"}
+"""The variables of what `hash_on` names, of what a session has; anything else leaves turns."""
 LARGEST_SHARE: Final = 100
 """The weight, on average, up to which a target's points on the circle are kept: 160 for each unit."""
 PORT: Final = 8000
@@ -62,18 +63,21 @@ def upstream_of(record: Record, targets: Iterable[Record], resolver: Resolver | 
 
 
 def hash_key(record: Record) -> Template | None:
-    """What is hashed: `hash_on`, else `hash_fallback`."""
-    for field in ("hash_on", "hash_fallback"):
-        text = KEYS.get(record.get(field) or "")
-        if text is not None:
-            return compiled(text)
-    return None
+    """What is hashed: `hash_on`, and `hash_fallback` for a session that has nothing there."""
+    words = [record.get(field) or "" for field in ("hash_on", "hash_fallback")]
+    names = [word[1:] if word.startswith("$") else KEYS[word] for word in words if word.startswith("$") or word in KEYS]
+    return first_of(tuple(names)) if names else None
 
 
 @cache
-def compiled(text: str) -> Template:
-    """A template of built-in variables."""
-    return compile_template(text, lookup)
+def first_of(names: tuple[str, ...]) -> Template:
+    """A template of the first variable that has a value."""
+    getters = tuple([lookup(name) for name in names])
+
+    def getter(session: SessionView) -> str | None:
+        return next((value for get in getters if (value := get(session))), None)
+
+    return Template(" or ".join(f"${name}" for name in names), getters if len(names) == 1 else (getter,))
 
 
 def lean_weights(weights: Sequence[int], *, limited: bool) -> list[int]:

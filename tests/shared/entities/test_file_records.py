@@ -68,6 +68,22 @@ def test_routes(records: tuple[FileRecord, ...]) -> None:
     assert placed["destinations"] == [{"ip": None, "port": 5555}, {"ip": "::1", "port": 1}]
 
 
+@pytest.mark.parametrize(
+    ("key", "hash_on"),
+    [
+        ("$binary_remote_addr", "ip"),
+        ("$sni", "sni"),
+        ("$ja4", "$ja4"),
+        ("$sni$remote_addr", "none"),
+        ("$mine", "none"),
+        ("header", "none"),
+    ],
+)
+def test_what_an_upstream_hashes(key: str, hash_on: str) -> None:
+    text = f"map $sni $mine {{ default x; }} upstream pool {{ hash {key} consistent; server 127.0.0.1:1; }}"
+    assert named(file_records(stream(text), described, int(NOW)), "upstreams", "pool")["hash_on"] == hash_on
+
+
 def test_upstreams_and_targets(records: tuple[FileRecord, ...]) -> None:
     pool = named(records, "upstreams", "pool")
     assert (pool["algorithm"], pool["hash_on"]) == ("consistent-hashing", "ip")

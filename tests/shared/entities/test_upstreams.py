@@ -51,6 +51,8 @@ def test_the_shape_of_an_upstream() -> None:
         ({"algorithm": "least-connections", "hash_on": "ip"}, "least-connections", "none"),
         ({"algorithm": "latency"}, "latency", "none"),
         ({"hash_on": "ip"}, "consistent-hashing", "ip"),
+        ({"hash_on": "sni", "hash_fallback": "ip"}, "consistent-hashing", "sni"),
+        ({"hash_on": "$ssl_client_fingerprint"}, "consistent-hashing", "$ssl_client_fingerprint"),
         ({"algorithm": "round-robin", "hash_on": "ip"}, "consistent-hashing", "ip"),
         ({"algorithm": "consistent-hashing", "hash_on": "none"}, "round-robin", "none"),
         ({"algorithm": "consistent-hashing"}, "consistent-hashing", "none"),
@@ -90,6 +92,14 @@ def test_a_change_merges_records_at_every_depth_and_replaces_lists() -> None:
             {"name": "u", "algorithm": "x"},
             {"algorithm": "expected one of: consistent-hashing, least-connections, round-robin, latency"},
         ),
+        (
+            {"name": "u", "hash_on": "x"},
+            {
+                "hash_on": "expected one of: none, consumer, ip, header, cookie, path, query_arg, uri_capture, sni, "
+                "$variable"
+            },
+        ),
+        ({"name": "u", "hash_on": "ip", "hash_fallback": "$x"}, {"hash_fallback": "unknown variable $x"}),
         (
             {"name": "u", "hash_on": "header"},
             {"@entity": [CONDITION], "hash_on_header": "required field missing"},

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from record_making import target, upstream
+from viewed import Viewed
 
+from penstock.shared.hello import ClientHello
 from penstock.shared.live.upstreams import LARGEST_SHARE, health_of, implicit_of, lean_weights, upstream_of
 from penstock.shared.model.address import ipv4, ipv6
 from penstock.shared.model.health import HealthCheck
@@ -38,6 +40,26 @@ def test_algorithms_are_methods(fields: dict[str, Any], method: tuple[str, tuple
     found = made("127.0.0.1:1", **fields)
     assert (found.method, found.method_arguments) == method
     assert (found.key.source if found.key else None) == ("$remote_addr" if method[0] == "hash" else None)
+
+
+@pytest.mark.parametrize(
+    ("hash_on", "fallback", "name", "hashed"),
+    [
+        ("ip", "none", "a.test", "192.0.2.1"),
+        ("sni", "none", "a.test", "a.test"),
+        ("sni", "none", None, ""),
+        ("sni", "ip", None, "192.0.2.1"),
+        ("sni", "ip", "a.test", "a.test"),
+        ("$remote_addr", "none", None, "192.0.2.1"),
+        ("$ssl_preread_server_name", "$remote_addr", None, "192.0.2.1"),
+        ("header", "sni", "a.test", "a.test"),
+    ],
+)
+def test_what_is_hashed(hash_on: str, fallback: str, name: str | None, hashed: str) -> None:
+    found = made("127.0.0.1:1", algorithm="consistent-hashing", hash_on=hash_on, hash_fallback=fallback)
+    assert found.key is not None
+    hello = ClientHello(name, (), 0x0303, (0x0304,)) if name else None
+    assert found.key.render(Viewed(remote_addr="192.0.2.1", hello=hello)) == hashed
 
 
 def test_targets_are_peers() -> None:
