@@ -234,7 +234,7 @@ class Master:
         return generation
 
     def _tidy(self) -> None:
-        """Garbage would be copied by every worker, and frozen; what little is in old configurations' cycles can wait."""
+        """Garbage would be copied by every worker, and frozen; what little is in cycles of the old can wait."""
         if self._numbers % THOROUGH == 0:
             gc.unfreeze()
         gc.collect()

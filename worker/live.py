@@ -72,6 +72,8 @@ class LiveTables:
         self._upstreams: dict[str, Upstream] = {}
         """Those of records by id, in the form that their balancers have."""
         self._queue: deque[tuple[str, tuple[Changed, ...]]] = deque()
+        self._unanswered: deque[tuple[str, tuple[Balancer, ...], float]] = deque()
+        """What is in force: the answer, whose addresses it waits for, and until when."""
         self._busy: asyncio.Task[None] | None = None
         self._told = False
         """Whether somebody was told that tickets are of one worker only."""
@@ -110,6 +112,11 @@ class LiveTables:
             await asyncio.wait((self._busy,))
             await asyncio.sleep(0)
 
+    @property
+    def waits(self) -> bool:
+        """Whether something has not been answered yet."""
+        return bool(self._queue or self._busy or self._unanswered)
+
     def _turn(self) -> None:
         """Apply what is there, up to a part that has to be waited for."""
         while self._queue and self._busy is None:
@@ -122,14 +129,10 @@ class LiveTables:
             except Exception as error:
                 self._reject(number, error)
                 continue
-            text = " ".join((number, *complaints))
-            if balancers:
-                self._wait(text, (), balancers)
-                return
-            self._answer(Verb.APPLIED, text)
+            self._applied(" ".join((number, *complaints)), balancers)
 
-    def _wait(self, number: str, changes: tuple[Changed, ...], balancers: tuple[Balancer, ...] = ()) -> None:
-        self._busy = self._worker.loop.create_task(self._later(number, changes, balancers), name="apply a change")
+    def _wait(self, number: str, changes: tuple[Changed, ...]) -> None:
+        self._busy = self._worker.loop.create_task(self._later(number, changes), name="apply a change")
         self._worker.tasks.add(self._busy)
         self._busy.add_done_callback(self._done)
 
@@ -139,19 +142,15 @@ class LiveTables:
         if not task.cancelled():
             self._turn()
 
-    async def _later(self, number: str, changes: tuple[Changed, ...], balancers: tuple[Balancer, ...]) -> None:
+    async def _later(self, number: str, changes: tuple[Changed, ...]) -> None:
         try:
-            complaints: list[str] = []
-            if changes:
-                before = list(self._live.uses)
-                complaints = await self._prepare(self._live.uses.coming(changes))
-                balancers, more = self._apply(changes)
-                complaints += more
-                kept = set(map(id, self._live.uses))
-                if (kit := self._worker.kit) is not None:
-                    await kit.forget([use for use in before if id(use) not in kept])
-            await self._named(balancers)
-            self._answer(Verb.APPLIED, " ".join((number, *complaints)))
+            before = list(self._live.uses)
+            complaints = await self._prepare(self._live.uses.coming(changes))
+            balancers, more = self._apply(changes)
+            kept = set(map(id, self._live.uses))
+            if (kit := self._worker.kit) is not None:
+                kit.forget([use for use in before if id(use) not in kept])
+            self._applied(" ".join((number, *complaints, *more)), balancers)
         except Exception as error:
             self._reject(number, error)
 
@@ -176,6 +175,22 @@ class LiveTables:
             self._plug(delta.everywhere)
         lacking = [balancer for balancer in fresh if balancer is not None and self._lacks_names(balancer)]
         return tuple(lacking), delta.complaints
+
+    def _applied(self, text: str, balancers: tuple[Balancer, ...]) -> None:
+        """Answer in the order of the changes, each when its names have addresses, but not long after it is in force."""
+        self._unanswered.append((text, balancers, self._worker.loop.time() + NAMES_WITHIN))
+        if len(self._unanswered) == 1:
+            self._answer_applied()
+
+    def _answer_applied(self) -> None:
+        loop = self._worker.loop
+        while self._unanswered:
+            text, balancers, deadline = self._unanswered[0]
+            if any(not balancer.states for balancer in balancers) and loop.time() < deadline:
+                loop.call_later(LOOK, self._answer_applied)
+                return
+            self._unanswered.popleft()
+            self._answer(Verb.APPLIED, text)
 
     def _answer(self, verb: Verb, text: str) -> None:
         with suppress(OSError):  # a master that is gone is noticed elsewhere
@@ -214,13 +229,6 @@ class LiveTables:
 
     def _lacks_names(self, balancer: Balancer) -> bool:
         return not balancer.states and any(peer.address is None for peer in balancer.upstream.peers)
-
-    async def _named(self, balancers: tuple[Balancer, ...]) -> None:
-        """Wait for the first addresses, but not long."""
-        loop = self._worker.loop
-        deadline = loop.time() + NAMES_WITHIN
-        while any(not balancer.states for balancer in balancers) and loop.time() < deadline:
-            await asyncio.sleep(LOOK)
 
     # Targets and contexts.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from certs import Authority
+from plugin_folder import plugins
 from record_making import certificate, gone, identity, plugin, put, route, service, sni, target, upstream
 from workerbench import Bench
 
@@ -181,3 +182,24 @@ def test_changes_keep_their_order_behind_one_that_waits(bench: Bench) -> None:
     assert [decode(bench.master.recv(100)) for _ in "12"] == [(Verb.APPLIED, "1"), (Verb.APPLIED, "2")]
     with pytest.raises(BlockingIOError):
         bench.master.recv(100, socket.MSG_DONTWAIT)
+
+
+def test_names_that_are_unknown_yet_hold_up_no_other_change(tmp_path: Path) -> None:
+    with Bench(TEXT, tmp_path, records=RECORDS) as bench:
+        live = bench.plan.live
+        assert live is not None
+        live.receive("1", written([put("services", service("t", "nowhere.invalid"))]))
+        live.receive("2", written([put("services", service("s", port=82))]))
+        assert where(taken(bench, "r.test")) == ["127.0.0.1:82"]
+        with pytest.raises(BlockingIOError):
+            bench.master.recv(100)
+        bench.until(lambda: not live.waits, "both are answered")
+        assert [decode(bench.master.recv(100)) for _ in "12"] == [(Verb.APPLIED, "1"), (Verb.APPLIED, "2")]
+
+
+def test_a_plugin_that_closes_slowly_holds_up_no_other_change(tmp_path: Path) -> None:
+    body = "async def close(self): await asyncio.sleep(60)"
+    with Bench(plugins(tmp_path, slow=body) + TEXT, tmp_path, records=RECORDS) as bench:
+        assert change(bench, put("plugins", plugin("slow", route="r"))) == "APPLIED 7"
+        assert change(bench, gone("plugins", "slow/None/r")) == "APPLIED 7"
+        assert change(bench, put("services", service("s", port=82))) == "APPLIED 7"

@@ -127,16 +127,16 @@ class Kit:
             self._entrance = self.globals, chain
         return chain
 
-    async def forget(self, uses: Iterable[PluginUse]) -> None:
-        """Close plugins that no target has any more; those that sessions still have, when the last of these is over."""
+    def forget(self, uses: Iterable[PluginUse]) -> None:
+        """Close plugins that no target has any more, when the last session that still has one is over.
+
+        That may take its time, so nobody waits for it: what takes the place of these plugins is in force.
+        """
         gone = {hooked for use in uses if (hooked := self._hooked.pop(id(use), None)) is not None}
         self._chains = {key: chain for key, chain in self._chains.items() if not gone.intersection(chain)}
         for hooked in gone:
-            if self._has_sessions(hooked):
-                self._leaving.add(hooked)
-                self._spawn(self._closed_when_unused(hooked), f"plugin {hooked.name}: close")
-            else:
-                await self._closed(hooked, self.timeout)
+            self._leaving.add(hooked)
+            self._spawn(self._closed_when_unused(hooked), f"plugin {hooked.name}: close")
 
     def descriptions(self) -> Iterator[Description]:
         """What is known of the plugins that were imported."""
@@ -157,9 +157,8 @@ class Kit:
         """The last session is over: let log hooks end, then let every plugin deliver what it has."""
         limit = CLOSE_WITHIN if hurried else max(self.timeout, CLOSE_WITHIN)
         if running := [task for task in self.worker.tasks if task.get_name().startswith("plugin ")]:
-            logs = [task for task in running if task.get_name().endswith(": log")]
-            if logs:
-                await asyncio.wait(logs, timeout=limit)
+            if last := [task for task in running if task.get_name().endswith((": log", ": closing"))]:
+                await asyncio.wait(last, timeout=limit)
         plugins = (*self._hooked.values(), *self._leaving)
         self._leaving.clear()
         await asyncio.gather(*(self._closed(hooked, limit) for hooked in plugins))
@@ -263,7 +262,7 @@ class Kit:
             await asyncio.sleep(LOOK)
         if hooked in self._leaving:
             self._leaving.remove(hooked)
-            await self._closed(hooked, self.timeout)
+            self._spawn(self._closed(hooked, self.timeout), f"plugin {hooked.name}: closing")
 
     async def _closed(self, hooked: Hooked, limit: float) -> None:
         hooked.timers.cancel()

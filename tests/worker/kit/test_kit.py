@@ -126,8 +126,8 @@ def test_plugins_can_come_and_go(tmp_path: Path) -> None:
         kit.globals = ()
         kit.plug(target)
         assert target.plugins == ()
-        bench.loop.run_until_complete(kit.forget([use]))
-        assert DONE[-1] == ("close", "late")
+        kit.forget([use])
+        bench.until(lambda: DONE[-1] == ("close", "late"), "it is closed")
 
 
 def test_what_a_plugin_spawns_or_repeats_may_fail_without_harm(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_a_plugin_that_left_is_closed_when_its_last_session_is_over(tmp_path: Pa
         kit.globals = ()
         session.target = replace(target)
         kit.plug(target)
-        bench.loop.run_until_complete(kit.forget([use]))
+        kit.forget([use])
         assert ("close", "late") not in DONE
         client.close()
         bench.idle()
