@@ -83,6 +83,7 @@ class Master:
             self._loop, lambda: with_records(self._current, self._pending), self._write, self._check_health
         )
         """Through it records change while the workers serve."""
+        self._announcer.facts.later_certificates = self.publisher.expiries.now
         self._announcer.administration = self._administration = Administration(
             self._loop, self.publisher, self._health, ledger, self._nursery.descriptions, self._write,
             Levers(self._nursery.inquiries, self._announcer.facts, self._announcer.reload),

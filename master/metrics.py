@@ -87,6 +87,8 @@ class Facts:
     """When the configuration that serves was applied, seconds since the epoch."""
     certificates: Mapping[tuple[str, str], float] = field(default_factory=dict)
     """End of validity by (subject, source)."""
+    later_certificates: Callable[[], Mapping[tuple[str, str], float]] = dict
+    """The same of certificates that records bring."""
     peers_up: Callable[[], Mapping[tuple[str, str], bool]] = dict
     """Whether peers whose health is checked are in service, by upstream and address."""
     store: Callable[[], Standing | None] = lambda: None
@@ -206,7 +208,7 @@ def _master_families(facts: Facts) -> Iterable[Metric]:
         "End of validity of the certificates in use, seconds since the epoch.",
         labels=("subject", "source"),
     )
-    for labels, not_after in sorted(facts.certificates.items()):
+    for labels, not_after in sorted({**facts.certificates, **facts.later_certificates()}.items()):
         expiry.add_metric(labels, not_after)
     build = {"version": __version__, "python": platform.python_version(), "openssl": openssl_version()}
     return (

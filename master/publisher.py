@@ -32,6 +32,7 @@ from ..shared.messages import Verb
 from ..shared.model.log import Level
 from ..shared.model.stream import Configuration
 from .child import Child, State
+from .expiries import Expiries
 from .generation import Generation
 
 DEADLINE: Final = 2.0
@@ -173,6 +174,8 @@ class Publisher:
         self._deadline = deadline
         self.records = Records()
         """What is in force, or on its way."""
+        self.expiries = Expiries(lambda: self.records)
+        """Until when their certificates are valid."""
         self.version = 0
         self.in_use = False
         """Whether there may be records."""
