@@ -39,6 +39,8 @@ DEADLINE: Final = 2.0
 """Seconds that a worker has to apply a change;"""
 PER_CHANGE: Final = 0.001
 """and for each change more."""
+AGAIN: Final = 0.5
+"""Seconds until what could not be sent for want of descriptors or memory is tried again."""
 WINDOW: Final = 16
 """Parts that a worker is sent before it has acknowledged the first; its socket holds more."""
 
@@ -102,7 +104,8 @@ class Line:
     def _flush(self) -> None:
         while self._queue and self._unanswered < WINDOW:
             parcel = self._queue.popleft()
-            self._child.hand(Verb.APPLY, str(parcel.number), parcel.descriptor)
+            if not self._child.hand(Verb.APPLY, str(parcel.number), parcel.descriptor):
+                self._child.kill()  # if it is not dead already: whoever takes its place is born with everything
             self._unanswered += 1
             parcel.done()
 
@@ -205,12 +208,16 @@ class Publisher:
     def _step(self) -> None:
         """Send the next part."""
         job, everyone = self._jobs[0], self._generations()
-        if job.parts:
-            part = job.parts.popleft()
-            job.seconds += PER_CHANGE * len(part) + self._plugin_seconds(part, everyone)
-            self._number += 1
-            self._take(part, everyone)
-            self._send(part, [child for generation in everyone for child in generation.children.values()])
+        try:
+            if job.parts:
+                self._send(job, everyone)
+        except OSError as error:
+            self._write(Level.ALERT, f"a change of records cannot be sent yet: {error}")
+            self._loop.call_later(AGAIN, self._step)
+            return
+        except Exception as error:  # a mistake of ours must not hold up all changes to come
+            job.parts.clear()
+            job.future.set_exception(error)
         if not job.parts:
             self._jobs.popleft()
             self._await(job, everyone)
@@ -285,15 +292,21 @@ class Publisher:
             self._write(Level.ERROR, complaint)
         return live
 
-    def _send(self, part: tuple[Changed, ...], children: Sequence[Child]) -> None:
-        if not children:
-            return
-        parcel = Parcel(self._number, written(part), len(children))
+    def _send(self, job: Job, generations: Sequence[Generation]) -> None:
+        """Let everybody know the next part; raises OSError, and then nobody does."""
+        part = job.parts[0]
+        children = [child for generation in generations for child in generation.children.values()]
+        descriptor = written(part) if children else -1
+        job.parts.popleft()
+        job.seconds += PER_CHANGE * len(part) + self._plugin_seconds(part, generations)
+        self._number += 1
+        parcel = Parcel(self._number, descriptor, len(children))
         for child in children:
             line = self._lines.get(child.pid)
             if line is None:
                 line = self._lines[child.pid] = Line(child)
             line.send(parcel)
+        self._take(part, generations)
 
     def _expire(self, waiting: Waiting, seconds: float) -> None:
         for child in tuple(waiting.awaited.values()):

@@ -6,18 +6,20 @@ import asyncio
 import os
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
 from configurations import configuration
+from descriptors import descriptors_up_to
 from record_making import gone, plugin, put, service
 
 from penstock.master.child import Child, State
 from penstock.master.generation import Generation
 from penstock.master.publisher import WINDOW, Outcome, Publisher
 from penstock.shared.live.live import Live
+from penstock.shared.live.records import Changed
 from penstock.shared.live.records import Changed
 from penstock.shared.live.wire import PART, read
 from penstock.shared.messages import Verb, decode
@@ -86,6 +88,13 @@ class Desk:
 
     def outcome(self, future: asyncio.Future[Outcome]) -> Outcome:
         return self.loop.run_until_complete(asyncio.wait_for(future, 10))
+
+    def until(self, met: Callable[[], object]) -> None:
+        """Turn the loop until something is so."""
+        deadline = self.loop.time() + 10
+        while not met():
+            assert self.loop.time() < deadline
+            self.loop.run_until_complete(asyncio.sleep(0.01))
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -204,6 +213,31 @@ def test_a_large_set_goes_out_as_it_is_answered(desk: Desk) -> None:
         desk.answer(worker, str(count + 1))
     assert desk.outcome(following) == Outcome(3, desk.pids)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_what_cannot_be_sent_for_want_of_descriptors_is_sent_later(desk: Desk) -> None:
+    with descriptors_up_to(0):
+        future = desk.publisher.publish(2, [CHANGE])
+    assert desk.lines[0][0] is Level.ALERT
+    following = desk.publisher.publish(3, [CHANGE])
+    desk.until(lambda: desk.publisher.version == 3)
+    for number in "12":
+        desk.answer(0, number)
+        desk.answer(1, number)
+    assert [desk.outcome(each).version for each in (future, following)] == [2, 3]
+
+
+def test_a_change_that_cannot_be_written_down_holds_up_no_other(desk: Desk) -> None:
+    future = desk.publisher.publish(2, [Changed("services", "s", {"name": object()})])
+    with pytest.raises(TypeError):
+        desk.outcome(future)
+    assert desk.outcome(desk.publisher.publish(3, [])) == Outcome(3)
+
+
+def test_who_cannot_be_sent_a_change_is_replaced(desk: Desk) -> None:
+    desk.workers[0].child.control.close()
+    desk.publisher.publish(2, [CHANGE])
+    assert desk.workers[0].process.wait(10) == -9
 
 
 def test_the_rest_for_one_that_is_gone_is_closed(desk: Desk) -> None:

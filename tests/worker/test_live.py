@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from certs import Authority
 from plugin_folder import plugins
-from record_making import certificate, gone, identity, plugin, put, route, service, sni, target, upstream
+from record_making import certificate, gone, plugin, put, route, service, sni, target, upstream
 from workerbench import Bench
 
 from penstock.shared.live.records import Changed

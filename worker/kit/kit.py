@@ -156,9 +156,9 @@ class Kit:
     async def close(self, hurried: bool) -> None:
         """The last session is over: let log hooks end, then let every plugin deliver what it has."""
         limit = CLOSE_WITHIN if hurried else max(self.timeout, CLOSE_WITHIN)
-        if running := [task for task in self.worker.tasks if task.get_name().startswith("plugin ")]:
-            if last := [task for task in running if task.get_name().endswith((": log", ": closing"))]:
-                await asyncio.wait(last, timeout=limit)
+        running = [task for task in self.worker.tasks if task.get_name().startswith("plugin ")]
+        if last := [task for task in running if task.get_name().endswith((": log", ": closing"))]:
+            await asyncio.wait(last, timeout=limit)
         plugins = (*self._hooked.values(), *self._leaving)
         self._leaving.clear()
         await asyncio.gather(*(self._closed(hooked, limit) for hooked in plugins))
