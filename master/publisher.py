@@ -9,8 +9,8 @@ with `records` as (kind, record) and `changes` as anything that has `kind`, `id`
 the order of the calls. What was published is part of every worker that is born later, after a death or a reload,
 before it is READY: the master keeps the records, and a fork copies them.
 
-The outcome is there when every worker of the current generation has either the changes, or is gone. A worker that does
-not answer in time is killed, and replaced by one that has them: it holds up its sessions as well.
+The outcome is there when every worker that serves has either the changes, or is gone. A worker that does not answer in
+time is killed, and replaced by one that has them: it holds up its sessions as well.
 """
 
 from __future__ import annotations
@@ -226,8 +226,9 @@ class Publisher:
 
     def _await(self, job: Job, generations: Sequence[Generation]) -> None:
         self.version = job.version
-        serving = generations[0].children.values() if job.seconds and generations else ()
-        waiting = Waiting(job, self._number, (child for child in serving if child.state is State.READY))
+        everyone = [child for generation in generations for child in generation.children.values()]
+        serving = [child for child in everyone if child.state is State.READY] if job.seconds else []
+        waiting = Waiting(job, self._number, serving)
         if waiting.settle():
             return
         seconds = self._deadline + sum(each.seconds for each in self._waiting) + job.seconds
