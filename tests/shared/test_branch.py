@@ -57,7 +57,7 @@ def parents(tables: tuple[Table, ...]) -> None:
     assert all(node.parents == count for node, count in found.values())
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(ROUTES, min_size=12, max_size=12), STEPS, st.lists(CONNECTIONS, min_size=5, max_size=5))
 def test_a_changed_router_is_one_that_was_built(
     routes: list[Route], steps: list[tuple[int, bool]], connections: list[Connection]
