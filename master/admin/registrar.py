@@ -51,6 +51,8 @@ class Registrar:
         self._kept = kept
         """Told of each version that is in force: what a restart without the store begins with."""
         self._lock = asyncio.Lock()
+        self._news = False
+        """Whether others have written since the store was read."""
         self._catching_up: asyncio.Task[None] | None = None
 
     @property
@@ -113,7 +115,8 @@ class Registrar:
     # What others write.
 
     def _changed_elsewhere(self, version: int) -> None:
-        if version != self.version and self._catching_up is None:
+        self._news = self._news or version != self.version
+        if self._news and self._catching_up is None:
             self._catching_up = asyncio.get_running_loop().create_task(self._follow(), name="catch up with the store")
 
     def _in_trouble(self, reason: str) -> None:
@@ -126,8 +129,11 @@ class Registrar:
     async def _follow(self) -> None:
         try:
             assert self.store is not None
-            async with self._lock:
-                await self._catch_up(self.store)
+            while self._news:  # there may be more by the time that workers have taken over what there was
+                self._news = False
+                async with self._lock:
+                    await self._catch_up(self.store)
+            self._in_trouble("")
         except Unavailable as error:
             self._in_trouble(str(error))
         finally:

@@ -133,7 +133,7 @@ class SqliteStore:
         del trouble  # a file does not come and go
         loop = asyncio.get_running_loop()
         assert self._connection is not None
-        last = data_version(self._connection)
+        last = -1  # what was written since this was read is news as well
 
         def look() -> None:
             nonlocal last
@@ -144,11 +144,12 @@ class SqliteStore:
                 now = data_version(self._connection)
                 if now == last:
                     return
-                last = now
                 version = version_of(self._connection)
             except sqlite3.Error:
                 return  # the next look, or the next write, will tell
-            if version != self._seen:
+            if version == self._seen:
+                last = now
+            else:  # and told again until it has been read
                 changed(version)
 
         self._look = loop.call_later(LOOK, look)

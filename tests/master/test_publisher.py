@@ -20,7 +20,6 @@ from penstock.master.generation import Generation
 from penstock.master.publisher import WINDOW, Outcome, Publisher
 from penstock.shared.live.live import Live
 from penstock.shared.live.records import Changed
-from penstock.shared.live.records import Changed
 from penstock.shared.live.wire import PART, read
 from penstock.shared.messages import Verb, decode
 from penstock.shared.model.log import Level

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,66 @@ def test_two_nodes_write_in_turn_and_know_the_same(tmp_path: Path) -> None:
         await other.store.close()
 
     one.run(work, lambda _registrar: [])
+
+
+def test_what_others_write_while_workers_take_over_is_not_missed(tmp_path: Path) -> None:
+    one, other = AdminDesk(tmp_path), AdminDesk(tmp_path)
+    release = asyncio.Event()
+
+    class Slow(Workers):
+        async def publish(self, version: int, changes: Any) -> None:  # type: ignore[override]  # awaited alike
+            self.published.append((version, tuple(changes)))
+            await release.wait()
+
+    async def work() -> None:
+        slow = Slow()
+        registrar = Registrar(other.catalog, other.store, slow, other.said.append)
+        assert other.store is not None
+        await other.store.open()
+        registrar.begin(await other.store.load(), ())
+        registrar.watch()
+        await one.registrar.write(create("a"))
+        await until(lambda: slow.published)
+        await one.registrar.write(create("b"))
+        await until(lambda: registrar._news)  # it hears of that while it waits for its workers
+        release.set()
+        await until(lambda: registrar.version == 2)
+        assert other.catalog.get("services", "b") is not None
+        await other.store.close()
+
+    one.run(work, lambda _registrar: [])
+
+
+def test_a_database_that_was_locked_is_known_to_be_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = AdminDesk(tmp_path), AdminDesk(tmp_path)
+
+    async def work() -> None:
+        assert other.store is not None
+        await other.store.open()
+        other.registrar.begin(await other.store.load(), ())
+        since, failures = other.store.since, iter(("locked",))
+
+        async def fails_once(version: int) -> Any:
+            if reason := next(failures, ""):
+                raise Unavailable(reason)
+            return await since(version)
+
+        monkeypatch.setattr(other.store, "since", fails_once)
+        other.registrar.watch()
+        await one.registrar.write(create("a"))
+        await until(lambda: other.registrar.trouble)
+        await until(lambda: other.registrar.version == 1 and not other.registrar.trouble)
+        assert other.said[-1] == "the database is back"
+        await other.store.close()
+
+    one.run(work, lambda _registrar: [])
+
+
+async def until(met: Callable[[], object]) -> None:
+    """Wait for something, but not for ever."""
+    async with asyncio.timeout(10):
+        while not met():
+            await asyncio.sleep(0.01)
 
 
 def test_who_was_away_too_long_takes_over_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

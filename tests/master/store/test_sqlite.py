@@ -94,6 +94,34 @@ def test_a_file_that_somebody_else_holds_is_waited_for_only_so_long(
     asyncio.run(check())
 
 
+def test_what_was_written_before_anybody_watched_is_told_until_it_is_read(tmp_path: Path) -> None:
+    async def check() -> None:
+        store, other = SqliteStore(str(tmp_path / "s.db")), SqliteStore(str(tmp_path / "s.db"))
+        await store.open()
+        await store.load()
+        await other.open()
+        await other.write([ROUTE], 0)
+        told: list[int] = []
+        store.watch(told.append, lambda _reason: None)
+        await told_times(told, 2)
+        await store.since(0)
+        known = len(told)
+        await other.write([ROUTE], 1)
+        await told_times(told, known + 1)
+        assert told[known:] == [2]
+        await store.close()
+        await other.close()
+
+    asyncio.run(check())
+
+
+async def told_times(told: list[int], count: int) -> None:
+    """Wait until something has been told so often."""
+    async with asyncio.timeout(10):
+        while len(told) < count:
+            await asyncio.sleep(0.01)
+
+
 WRITER = """
 import asyncio, os, signal, sys
 from penstock.master.store.base import Write
