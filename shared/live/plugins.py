@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from ..model.plugin import PluginUse
 from .records import Change, Record, Records, reference
@@ -66,7 +67,18 @@ class Uses:
 
 def use_of(record: Record) -> PluginUse:
     """A plugin's record as the configuration names plugins."""
-    return PluginUse(record["name"], config=record["config"], id=record["id"])
+    return PluginUse(record["name"], config=thawed(record["config"]), id=record["id"])
+
+
+def thawed(value: Any) -> Any:
+    """A frozen record's value as JSON has it, which is what plugins' descriptions speak of."""
+    if isinstance(value, Mapping):
+        return {key: thawed(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [thawed(each) for each in value]
+    if isinstance(value, frozenset | set):
+        return sorted(map(thawed, value))
+    return value
 
 
 def is_global(record: Record) -> bool:

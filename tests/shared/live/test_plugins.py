@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from record_making import identity, plugin, put, route
 
-from penstock.shared.live.plugins import Uses
+from penstock.shared.live.plugins import Uses, use_of
 from penstock.shared.live.records import Records
 
 GLOBAL, OFF = plugin("tcp-log", host="h"), {**plugin("geo"), "enabled": False}
@@ -33,3 +35,12 @@ def test_a_use_is_the_same_until_its_record_changes() -> None:
     assert uses.everywhere()[0] is before
     uses.changed(GLOBAL["id"])
     assert uses.everywhere()[0] is coming
+
+
+def test_a_frozen_configuration_is_plain_json() -> None:
+    frozen = MappingProxyType(
+        {"deny": ("10.0.0.0/8",), "queue": MappingProxyType({"size": 1}), "words": frozenset("ba")}
+    )
+    use = use_of({**GLOBAL, "config": frozen})
+    assert use.config == {"deny": ["10.0.0.0/8"], "queue": {"size": 1}, "words": ["a", "b"]}
+    assert type(use.config) is dict
