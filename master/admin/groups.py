@@ -15,6 +15,7 @@ from .declaring import Declaring
 from .entities import Entities, Showing
 from .explaining import Explaining
 from .node import NodeInfo
+from .openapi import OpenApi
 from .registrar import Registrar
 from .running import Running
 from .schemas import Schemas
@@ -42,6 +43,7 @@ def make_api(
         Declaring(administration.file_records),
         Sessions(levers.inquiries),
         Running(administration.node_id, levers, registry, lambda: administration.generation),
+        OpenApi(),
         Explaining(lambda: administration.generation, schemas),
         NodeInfo(administration.node_id, socket.gethostname(), administration.sight, schemas),
     )
