@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
+from ..entities.schema import thawed
 from ..model.plugin import PluginUse
 from .records import Change, Record, Records, reference
 
@@ -68,17 +68,6 @@ class Uses:
 def use_of(record: Record) -> PluginUse:
     """A plugin's record as the configuration names plugins."""
     return PluginUse(record["name"], config=thawed(record["config"]), id=record["id"])
-
-
-def thawed(value: Any) -> Any:
-    """A frozen record's value as JSON has it, which is what plugins' descriptions speak of."""
-    if isinstance(value, Mapping):
-        return {key: thawed(each) for key, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [thawed(each) for each in value]
-    if isinstance(value, frozenset | set):
-        return sorted(map(thawed, value))
-    return value
 
 
 def is_global(record: Record) -> bool:
