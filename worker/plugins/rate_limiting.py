@@ -142,7 +142,7 @@ class RateLimiting(Plugin):
             reason = f"{self.config.concurrent} sessions of {whose} are open"
         else:
             period, times, _ = self._rates[rate]
-            reason = f"{times} sessions a {period} of {whose}, the next one in {wait:.3g} s"
+            reason = f"{times} sessions per {period} of {whose}, the next one in {wait:.3g} s"
         session.refuse(reason, word="limited", status=self.config.status)
 
 

@@ -103,7 +103,7 @@ def test_a_refusal_says_what_was_too_much() -> None:
     plugin = made(minute=1, status=403)
     begun(plugin)
     session = begun(plugin)
-    assert session.refused == "1 sessions a minute of ip:192.0.2.1, the next one in 60 s"
+    assert session.refused == "1 sessions per minute of ip:192.0.2.1, the next one in 60 s"
     assert session.ended == {"word": "limited", "status": 403, "last": b""}
     plugin = made(concurrent=1)
     begun(plugin)
