@@ -17,8 +17,8 @@ from .zones import Lock, carve
 RECORDS: Final = 16_384
 TEXT: Final = 232
 """Bytes of an upstream's name and an address, with a zero between them."""
-NUMBERS: Final = 4
-STATE, FAILURES, TIMEOUTS, LENGTH = range(NUMBERS)
+NUMBERS: Final = 5
+STATE, FAILURES, TIMEOUTS, RESETS, LENGTH = range(NUMBERS)
 HEALTHY: Final = 0
 ILL: Final = 1
 NONE: Final = -1
@@ -78,14 +78,14 @@ class HealthZone:
         with self._lock:
             at = record * NUMBERS
             news = bool(self._numbers[at + STATE]) is not ill
-            self._numbers[at + FAILURES] = self._numbers[at + TIMEOUTS] = 0
+            self._numbers[at + FAILURES] = self._numbers[at + TIMEOUTS] = self._numbers[at + RESETS] = 0
             if news:
                 self._numbers[at + STATE] = ILL if ill else HEALTHY
                 self._head[VERSION] = (self._head[VERSION] + 1) & 0xFFFFFFFF
         return news
 
     def failed(self, record: int, place: int, limit: int) -> bool:
-        """Count a failure (FAILURES or TIMEOUTS); True when it is the one that puts the peer out of service."""
+        """Count a failure (FAILURES, TIMEOUTS or RESETS); True when it is the one that puts the peer out of service."""
         with self._lock:
             at = record * NUMBERS
             count = self._numbers[at + place] + 1
@@ -101,6 +101,12 @@ class HealthZone:
         at = record * NUMBERS
         if self._numbers[at + FAILURES] or self._numbers[at + TIMEOUTS]:
             self._numbers[at + FAILURES] = self._numbers[at + TIMEOUTS] = 0
+
+    def lasted(self, record: int) -> None:
+        """A session that reached the peer was not broken off at once."""
+        at = record * NUMBERS
+        if self._numbers[at + RESETS]:
+            self._numbers[at + RESETS] = 0
 
     def _find(self, key: tuple[str, str]) -> int | None:
         found = self._known.get(key)

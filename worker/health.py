@@ -11,7 +11,7 @@ import asyncio
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from ..shared.health_zone import FAILURES, NONE, TIMEOUTS, HealthZone
+from ..shared.health_zone import FAILURES, NONE, RESETS, TIMEOUTS, HealthZone
 from ..shared.model.health import HealthCheck
 from .removal import DROPPED
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 LOOK: Final = 0.1
 """Seconds between two looks at the zone's version."""
+RESET: Final = "reset"
+PLACES: Final = {"timeout": TIMEOUTS, RESET: RESETS}
+"""Where failures are counted: every peer that resets has been reached, which begins the count of the others anew."""
 EARLY: Final = 1.0
 """Seconds of a session within which a reset by the peer counts as a failure of its connect."""
 
@@ -55,7 +58,8 @@ class PeerHealth:
     def failed(self, text: str, outcome: str) -> None:
         """A session could not connect, or the peer broke off at once."""
         check = self._check
-        place, limit = (TIMEOUTS, check.timeouts) if outcome == "timeout" else (FAILURES, check.failures)
+        place = PLACES.get(outcome, FAILURES)
+        limit = check.timeouts if place == TIMEOUTS else check.failures
         if limit and self._zone.failed(self._record, place, limit):
             times = "1 session" if limit == 1 else f"{limit} sessions in a row"
             self._worker.log.warn(
@@ -65,6 +69,10 @@ class PeerHealth:
     def succeeded(self) -> None:
         """A session reached the peer."""
         self._zone.succeeded(self._record)
+
+    def lasted(self) -> None:
+        """A session with the peer ended otherwise than by a reset within the first second."""
+        self._zone.lasted(self._record)
 
 
 class HealthWatch:
@@ -156,5 +164,7 @@ class HealthWatch:
 def broken_off(session: Session, health: PeerHealth) -> None:
     """The peer reset the connection: within the first second that is as good as refusing it."""
     attempt = session.tries[-1]
-    if session.listener.worker.reactor.now - attempt.started - (attempt.connect_time or 0.0) < EARLY:
-        health.failed(attempt.address, "reset")
+    took = session.listener.worker.reactor.now - attempt.started
+    if took - (attempt.connect_time or 0.0) < EARLY:
+        attempt.session_time = took  # the end of this try; see Session._end_try
+        health.failed(attempt.address, RESET)

@@ -325,6 +325,8 @@ class Session:
         attempt = self.tries[-1]
         if attempt.session_time is None:
             attempt.session_time = now - attempt.started
+            if self.peer is not None and self.peer.health is not None:
+                self.peer.health.lasted()
         if self.client is not None and self.upstream is not None:
             attempt.sent += max(self.client.moved - self.upstream.waits, 0)
             attempt.received = self.upstream.moved

@@ -137,6 +137,30 @@ def test_a_success_forgets_failures(tmp_path: Path, stack: ExitStack) -> None:
     assert pair.zone.ill(pair.records[0])
 
 
+def test_resets_count_although_the_peer_was_reached_before_each(tmp_path: Path, stack: ExitStack) -> None:
+    pair = Pair(tmp_path, HealthCheck(failures=2), stack, a="backup")
+    assert not broken(pair, by_peer=True)
+    assert not broken(pair, by_peer=False)  # one that lasts begins the count anew
+    assert not broken(pair, by_peer=True)
+    assert broken(pair, by_peer=True)
+
+
+def broken(pair: Pair, *, by_peer: bool) -> bool:
+    """Whether the second peer is sick after one more session, which it resets or its client ends."""
+    client = pair.bench.client()
+    client.sendall(b"x")
+    pair.bench.relaying()
+    peer = pair.bench.accepted(pair.peers[1])
+    if by_peer:
+        reset(peer)
+    else:
+        client.close()
+    pair.bench.until(lambda: not pair.bench.worker.sessions, "the session is over")
+    peer.close()
+    client.close()
+    return pair.zone.ill(pair.records[1])
+
+
 def test_a_reset_within_the_first_second_counts_as_a_failure(tmp_path: Path, stack: ExitStack) -> None:
     pair = Pair(tmp_path, HealthCheck(failures=1), stack, a="backup")
     pair.bench.client().sendall(b"x")

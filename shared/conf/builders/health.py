@@ -46,7 +46,7 @@ def parameter(word: Word, fields: dict[str, Any]) -> None:
         near = nearest(name, KNOWN) if name not in KNOWN else None
         hint = f'did you mean "{near}="?' if near else f"expected one of {', '.join(KNOWN)}"
         raise ConfigError(f'invalid parameter "{word.text}"', word.where, hint)
-    part = Word(value, word.where)
+    part = Word(unquoted(name, value, word), word.where)
     if name in TIMES:
         fields[TIMES[name]] = values.time(part, "health_check")
     elif name in NUMBERS:
@@ -59,6 +59,16 @@ def parameter(word: Word, fields: dict[str, Any]) -> None:
         fields["expect"] = expectation(part)
     else:
         fields["sni"] = value
+
+
+def unquoted(name: str, value: str, word: Word) -> str:
+    """`send="…"` without its quotes, which mean nothing to nginx's language inside of a word: a space ends it."""
+    sign, text = ("~", value[1:]) if name == "expect" and value.startswith("~") else ("", value)
+    if name not in ("send", "expect") or text[:1] not in ("'", '"'):
+        return value
+    if len(text) < 2 or text[-1] != text[0]:
+        raise ConfigError(f'invalid parameter "{word.text}"', word.where, f'write "{name}=…" with quotes around it all')
+    return sign + text[1:-1]
 
 
 def check(directive: Directive, fields: dict[str, Any]) -> None:

@@ -51,6 +51,12 @@ def test_an_answer_may_be_expected_word_for_word() -> None:
     assert probe.expect == "\\Q+OK.\\E"
 
 
+def test_quotes_may_stand_around_the_value() -> None:
+    probe = check("""send="PING" expect=~'P.NG'""").probe
+    assert probe is not None
+    assert (probe.send, probe.expect) == (b"PING", "P.NG")
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
@@ -60,6 +66,7 @@ def test_an_answer_may_be_expected_word_for_word() -> None:
         ("sni=a.test", '"sni=" without "tls"'),
         ('"send=\\\\xZZ"', 'invalid escape in "\\xZZ"'),
         ("expect=~(", 'invalid regular expression "("'),
+        ('send="GET / HTTP/1.0"', "invalid parameter \"send=\"GET\""),
         ("tls=on", 'invalid parameter "tls=on"'),
     ],
 )
