@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .base import KEPT_VERSIONS, Loaded, Node, NotReady, Stale, StoreError, Unavailable, Write, from_text, to_text
 from .migrations import LEDGER, STEPS, TABLES, pending, problem
+from .resolving import with_addresses
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -182,7 +183,7 @@ async def connect(target: str) -> AsyncConnection[Any]:
         raise StoreError(NO_DRIVER) from None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await AsyncConnection.connect(target, application_name="penstock")
+            return await AsyncConnection.connect(await with_addresses(target), application_name="penstock")
     except Exception as error:
         raise Unavailable(described(error)) from error
 
