@@ -266,13 +266,17 @@ class Kit:
 
     async def _closed(self, hooked: Hooked, limit: float) -> None:
         hooked.timers.cancel()
+        timer = asyncio.timeout(limit)
         try:
             work = hooked.plugin.close()
             if work is not None:
-                async with asyncio.timeout(limit):
+                async with timer:
                     await outcome(work)
         except Exception as error:
-            self._complain(hooked, "close", error)
+            if timer.expired():
+                self.worker.log.error(f'plugin "{hooked.name}": close took longer than {limit:g} s')
+            else:
+                self._complain(hooked, "close", error)
 
     def _complain(self, hooked: Hooked, what: str, error: BaseException) -> None:
         self.worker.log.error(f'plugin "{hooked.name}" failed in {what}: {described(error)}')

@@ -95,9 +95,10 @@ class Queue(Generic[Entry]):
                 await self._idle.wait()
         except TimeoutError:
             pass
-        if left := len(self._entries):
-            self._entries.clear()
-            self._drop(left, "the worker ends")
+        finally:  # a worker in a hurry has less time
+            if left := len(self._entries):
+                self._entries.clear()
+                self._drop(left, "the worker ends")
 
     async def _run(self) -> None:
         while True:

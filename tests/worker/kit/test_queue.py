@@ -175,3 +175,22 @@ def test_a_mistake_in_the_delivery_costs_one_batch() -> None:
         await sink.end()
 
     asyncio.run(run())
+
+
+def test_closing_that_is_cut_off_counts_what_is_lost() -> None:
+    async def run() -> None:
+        sink = Sink()
+        queue = sink.queue(sink.hang)
+        for number in range(3):
+            queue.put(number)
+        await settled(lambda: len(queue) == 2)
+        try:
+            async with asyncio.timeout(0.01):
+                await queue.close(within=60)
+        except TimeoutError:
+            pass
+        assert sink.lent.counted["dropped"] == 2
+        assert sink.lent.lines[-1] == ("error", 'plugin "tried": records dropped: 2, because the worker ends')
+        await sink.end()
+
+    asyncio.run(run())
