@@ -26,6 +26,7 @@ from .levers import Levers
 from .metrics import Standing
 from .pidfile import replace_file
 from .plugin_descriptions import Descriptions
+from .publisher import frozen
 from .store.base import Loaded, Node, NotReady, Store, StoreError, Unavailable
 from .store.opening import store_of
 from .store.replica import Replica
@@ -120,14 +121,16 @@ class Administration:
             self._replica = Replica(os.path.join(configuration.prefix, REPLICA), self._warn)
         declared = declared_by(configuration)
         begun = Loaded(0, ()) if declared is None else Loaded(1, tuple(declared.records))
-        loaded, trouble = self._load(store, admin.database) if store is not None else (begun, "")
+        with frozen():
+            loaded, trouble = self._load(store, admin.database) if store is not None else (begun, "")
         kept = self._replica.keep if self._replica is not None else (lambda _changes, _version: None)
         registrar = Registrar(catalog, store, self._publisher, self._warn, kept)
         registrar.trouble = trouble
         if declared is not None:
             registrar.configuration_hash = declared.hash
-        registrar.begin(loaded, ())
-        self._publisher.base(loaded.documents, loaded.version)
+        with frozen():
+            registrar.begin(loaded, ())
+        self._publisher.base(catalog.stored(), loaded.version)  # the catalog's own records: there is one of each
         self._store, self._database, self.registrar = store, admin.database, registrar
         if store is not None:
             self.levers.facts.store = lambda: Standing(not registrar.trouble, registrar.version)

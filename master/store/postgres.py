@@ -11,7 +11,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from .base import KEPT_VERSIONS, Loaded, Node, NotReady, Stale, StoreError, Unavailable, Write, from_text, to_text
+from .base import (
+    KEPT_VERSIONS,
+    Loaded,
+    Node,
+    NotReady,
+    Stale,
+    StoreError,
+    Unavailable,
+    Write,
+    from_rows,
+    from_text,
+    to_text,
+)
 from .migrations import LEDGER, STEPS, TABLES, pending, problem
 from .resolving import with_addresses
 
@@ -67,7 +79,7 @@ class PostgresStore:
             version = await state(connection, "version")
             cursor = await connection.execute("SELECT kind, body FROM entities ORDER BY kind, id")
             rows = await cursor.fetchall()
-        return Loaded(version, tuple((kind, from_text(body)) for kind, body in rows))
+        return Loaded(version, tuple(from_rows(rows)))
 
     async def since(self, version: int) -> tuple[int, tuple[Write, ...]] | None:
         """What changed after a version."""

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 
 from ...shared.entities.changes import Change
-from .base import Loaded, Unavailable, from_text, to_text
+from .base import Loaded, Unavailable, from_rows, to_text
 from .sqlite import SqliteStore, migrate, version_of
 
 
@@ -32,7 +32,7 @@ class Replica:
         except (sqlite3.Error, OSError, Unavailable) as error:
             self._complain(f'the replica "{self._path}" cannot be read: {error}')
             return None
-        return Loaded(version, tuple((kind, from_text(body)) for kind, body in rows)) if version else None
+        return Loaded(version, tuple(from_rows(rows))) if version else None
 
     def replace(self, loaded: Loaded) -> None:
         """The store was read as a whole."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from .base import KEPT_VERSIONS, Loaded, Node, NotReady, Stale, Unavailable, Write, from_text, to_text
+from .base import KEPT_VERSIONS, Loaded, Node, NotReady, Stale, Unavailable, Write, from_rows, from_text, to_text
 from .migrations import LEDGER, STEPS, TABLES, pending, problem
 
 LOCK_WAIT: Final = 2.0
@@ -72,7 +72,7 @@ class SqliteStore:
             version = version_of(connection)
             rows = connection.execute("SELECT kind, body FROM entities ORDER BY kind, id").fetchall()
         self._seen = version
-        return Loaded(version, tuple((kind, from_text(body)) for kind, body in rows))
+        return Loaded(version, tuple(from_rows(rows)))
 
     async def since(self, version: int) -> tuple[int, tuple[Write, ...]] | None:
         """What changed after a version."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from .fields import Field, Rule, a_set, complete_record, string
 from .names import tag_mistake
@@ -16,6 +16,9 @@ ID = string("The id; made here where it is not given.", uuid=True, auto=True)
 WHOLE_TIME = Field("integer", auto=True, doc="Seconds since the epoch.")
 EXACT_TIME = Field("number", auto=True, doc="Seconds since the epoch, with milliseconds.")
 TAGS = a_set(string(test=tag_mistake, required=True), "Words by which entities are found again.")
+
+
+UNCHANGING: Final = frozenset({str, int, float, bool, type(None), MappingProxyType})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +96,12 @@ def refuse(errors: Tree) -> None:
 
 def frozen(value: Any) -> Any:
     """A value that nobody can change. A MappingProxyType is taken for one that was made here."""
-    if isinstance(value, MappingProxyType):
+    if type(value) in UNCHANGING:  # nearly all of them, and asking an abstract class takes a microsecond
         return value
     if isinstance(value, Mapping):
-        return MappingProxyType({key: frozen(each) for key, each in value.items()})
+        return MappingProxyType(
+            {key: each if type(each) in UNCHANGING else frozen(each) for key, each in value.items()}
+        )
     if isinstance(value, list | tuple):
         return tuple([frozen(each) for each in value])
     return value

@@ -49,8 +49,8 @@ class Records:
 
     def __init__(self, records: Iterable[tuple[str, Record]] = ()) -> None:
         self._by_kind: dict[str, dict[str, Record]] = {kind: {} for kind in KINDS}
-        self._users: dict[Reference, dict[Reference, None]] = {}
-        """Who mentions a record, in the order in which they began to."""
+        self._users: dict[tuple[str, str, str], dict[str, None]] = {}
+        """Who mentions a record, by its kind and id and their kind, in the order in which they began to."""
         for kind, record in records:
             if kind in self._by_kind:
                 self.put(kind, record["id"], record)
@@ -63,11 +63,9 @@ class Records:
         """All of a kind."""
         return self._by_kind[kind].values()
 
-    def users(self, kind: str, identity: str, of: str) -> Iterator[str]:
+    def users(self, kind: str, identity: str, of: str) -> Iterable[str]:
         """The ids of the records of kind `of` that mention one."""
-        for user_kind, user in self._users.get((kind, identity), ()):
-            if user_kind == of:
-                yield user
+        return self._users.get((kind, identity, of), {})
 
     def put(self, kind: str, identity: str, record: Record | None) -> Record | None:
         """Let a record be another one, or none; what it was."""
@@ -77,12 +75,12 @@ class Records:
         new = mentions(kind, record) if record is not None else ()
         if old != new:
             for mentioned in old:
-                users = self._users[mentioned]
-                del users[kind, identity]
+                users = self._users[*mentioned, kind]
+                del users[identity]
                 if not users:
-                    del self._users[mentioned]
+                    del self._users[*mentioned, kind]
             for mentioned in new:
-                self._users.setdefault(mentioned, {})[kind, identity] = None
+                self._users.setdefault((*mentioned, kind), {})[identity] = None
         if record is None:
             known.pop(identity, None)
         else:

@@ -10,7 +10,8 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final
+from sys import intern
+from typing import Any, Final
 
 from .records import Change, Changed
 
@@ -48,7 +49,13 @@ def read(descriptor: int) -> tuple[Changed, ...]:
     """What was written there. Several processes read the same file, so nobody moves its position."""
     size = os.fstat(descriptor).st_size
     content = os.pread(descriptor, size, 0)
-    return tuple(Changed(*change) for change in json.loads(content.decode("utf-8", "surrogatepass")))
+    changes = json.loads(content.decode("utf-8", "surrogatepass"))
+    return tuple(Changed(kind, identity, shared(after)) for kind, identity, after in changes)
+
+
+def shared(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A record whose names of fields are those of all others: else they take more memory than what it says."""
+    return None if record is None else {intern(name): value for name, value in record.items()}
 
 
 def plain(value: object) -> object:
