@@ -24,7 +24,7 @@ from .base import (
     from_text,
     to_text,
 )
-from .migrations import LEDGER, STEPS, TABLES, pending, problem
+from .migrations import EVERY, KEEP, LEDGER, STEPS, TABLES, age, pending, problem
 from .resolving import with_addresses
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class PostgresStore:
         """Everything, as of one moment."""
         async with self._session("REPEATABLE READ") as connection:
             version = await state(connection, "version")
-            cursor = await connection.execute("SELECT kind, body FROM entities ORDER BY kind, id")
+            cursor = await connection.execute(EVERY)
             rows = await cursor.fetchall()
         return Loaded(version, tuple(from_rows(rows)))
 
@@ -104,9 +104,12 @@ class PostgresStore:
             version = now + 1
             async with connection.cursor() as many:
                 await many.executemany(
-                    "INSERT INTO entities (kind, id, body) VALUES (%s, %s, %s)"
-                    " ON CONFLICT (kind, id) DO UPDATE SET body = EXCLUDED.body",
-                    [(each.kind, each.id, text) for each, text in texts if text is not None],
+                    KEEP.replace("?", "%s"),
+                    [
+                        (each.kind, each.id, age(version, place), text)
+                        for place, (each, text) in enumerate(texts)
+                        if text is not None
+                    ],
                 )
                 await many.executemany(
                     "DELETE FROM entities WHERE kind = %s AND id = %s",

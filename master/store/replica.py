@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ...shared.entities.changes import Change
 from .base import Loaded, Unavailable, from_rows, to_text
+from .migrations import EVERY, KEEP, age
 from .sqlite import SqliteStore, migrate, version_of
 
 
@@ -28,7 +29,7 @@ class Replica:
         try:
             connection = self._open()
             version = version_of(connection)
-            rows = connection.execute("SELECT kind, body FROM entities ORDER BY kind, id").fetchall()
+            rows = connection.execute(EVERY).fetchall()
         except (sqlite3.Error, OSError, Unavailable) as error:
             self._complain(f'the replica "{self._path}" cannot be read: {error}')
             return None
@@ -40,8 +41,11 @@ class Replica:
         def write(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM entities")
             connection.executemany(
-                "INSERT INTO entities (kind, id, body) VALUES (?, ?, ?)",
-                [(kind, document["id"], to_text(document)) for kind, document in loaded.documents],
+                KEEP,
+                [
+                    (kind, document["id"], age(0, place), to_text(document))
+                    for place, (kind, document) in enumerate(loaded.documents)
+                ],
             )
 
         self._write(write, loaded.version)
@@ -51,8 +55,12 @@ class Replica:
 
         def write(connection: sqlite3.Connection) -> None:
             connection.executemany(
-                "INSERT OR REPLACE INTO entities (kind, id, body) VALUES (?, ?, ?)",
-                [(each.kind, each.id, to_text(each.after)) for each in changes if each.after is not None],
+                KEEP,
+                [
+                    (each.kind, each.id, age(version, place), to_text(each.after))
+                    for place, each in enumerate(changes)
+                    if each.after is not None
+                ],
             )
             connection.executemany(
                 "DELETE FROM entities WHERE kind = ? AND id = ?",

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from .base import KEPT_VERSIONS, Loaded, Node, NotReady, Stale, Unavailable, Write, from_rows, from_text, to_text
-from .migrations import LEDGER, STEPS, TABLES, pending, problem
+from .migrations import EVERY, KEEP, LEDGER, STEPS, TABLES, age, pending, problem
 
 LOCK_WAIT: Final = 2.0
 """Seconds."""
@@ -70,7 +70,7 @@ class SqliteStore:
         """Everything, as of one moment."""
         with unavailable(self._path), self._transaction("BEGIN") as connection:
             version = version_of(connection)
-            rows = connection.execute("SELECT kind, body FROM entities ORDER BY kind, id").fetchall()
+            rows = connection.execute(EVERY).fetchall()
         self._seen = version
         return Loaded(version, tuple(from_rows(rows)))
 
@@ -95,8 +95,12 @@ class SqliteStore:
             version = now + 1
             texts = [(each, None if each.document is None else to_text(each.document)) for each in writes]
             connection.executemany(
-                "INSERT OR REPLACE INTO entities (kind, id, body) VALUES (?, ?, ?)",
-                [(each.kind, each.id, text) for each, text in texts if text is not None],
+                KEEP,
+                [
+                    (w.kind, w.id, age(version, place), text)
+                    for place, (w, text) in enumerate(texts)
+                    if text is not None
+                ],
             )
             connection.executemany(
                 "DELETE FROM entities WHERE kind = ? AND id = ?",

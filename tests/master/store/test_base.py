@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from penstock.master.store.base import from_text, to_text
+from penstock.master.store.base import TOGETHER, from_rows, from_text, to_text
 
 
 def test_a_document_comes_back_as_it_was() -> None:
@@ -21,3 +21,11 @@ def test_frozen_mappings_are_stored_like_others() -> None:
 def test_what_is_no_json_is_refused() -> None:
     with pytest.raises(TypeError, match="set cannot be stored"):
         to_text({"a": {1}})
+
+
+def test_many_documents_are_read_together_and_share_the_names_of_their_fields() -> None:
+    rows = [("routes", to_text({"some field": number, "id": str(number)})) for number in range(TOGETHER + 1)]
+    found = list(from_rows(rows))
+    assert found == [("routes", from_text(text)) for _, text in rows]
+    assert len({id(name) for _, document in found[:TOGETHER] for name in document}) == 2
+    assert list(from_rows([])) == []

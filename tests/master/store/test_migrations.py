@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.master.store.migrations import NEWEST, STEPS, pending, problem
+from penstock.master.store.migrations import NEWEST, PLACES, STEPS, age, pending, problem
 
 
 def test_steps_that_were_run_are_not_run_again() -> None:
@@ -20,3 +20,7 @@ def test_steps_that_were_run_are_not_run_again() -> None:
 def test_what_is_wrong_with_a_schema(done: int, advice: str) -> None:
     text = problem(done, "it")
     assert text.endswith(advice) if advice else text == ""
+
+
+def test_what_comes_later_is_younger() -> None:
+    assert age(1, 0) < age(1, 1) < age(1, PLACES * 2) < age(2, 0)

@@ -155,3 +155,14 @@ def test_many_documents_at_once(opener: Opener) -> None:
             assert len((await store.load()).documents) == 2000
 
     asyncio.run(check())
+
+
+def test_entities_come_back_in_the_order_in_which_they_were_made(opener: Opener) -> None:
+    async def check() -> None:
+        async with opened(opener) as (store,):
+            await store.write([route(9), route(3)], 0)
+            await store.write([route(1)], 1)
+            await store.write([route(9, changed=True)], 2)
+            assert [document["id"] for _, document in (await store.load()).documents] == ["r9", "r3", "r1"]
+
+    asyncio.run(check())
