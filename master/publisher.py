@@ -26,7 +26,7 @@ from functools import partial
 from typing import Final
 
 from ..shared.live.live import MALFORMED, Live
-from ..shared.live.records import KINDS, Change, Changed, Record, Records
+from ..shared.live.records import KINDS, Change, Changed, Record, Records, in_order
 from ..shared.live.wire import parts, written
 from ..shared.messages import Verb
 from ..shared.model.log import Level
@@ -190,7 +190,7 @@ class Publisher:
     def base(self, records: Iterable[tuple[str, Record]], version: int) -> None:
         """What the first workers begin with."""
         with frozen():
-            self.records = Records(records)
+            self.records = in_order(records)
         self.version = version
         self.in_use = True
 
@@ -288,7 +288,7 @@ class Publisher:
         if not (self.in_use or admin.listens or admin.declarative):
             return None
         with frozen():
-            live = Live(configuration, self.records.flat())
+            live = Live(configuration, self.records)
         for complaint in live.complaints:
             self._write(Level.ERROR, complaint)
         return live

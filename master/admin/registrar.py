@@ -67,7 +67,7 @@ class Registrar:
 
     def read_file(self, file: Iterable[FileRecord]) -> None:
         """The configuration file was read anew."""
-        self.catalog.load(list(self.catalog.stored()), file)
+        self.catalog.read_file(file)
 
     def watch(self) -> None:
         """Hear of what others write. To be called inside the loop."""

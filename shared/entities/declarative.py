@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from .catalog import Catalog
+from .catalog import TIMES, Catalog
 from .certificates import digest
 from .changes import Change, FileRecord
 from .declaration_errors import Mistakes
@@ -42,7 +42,6 @@ NESTED: Final[Mapping[str, Mapping[str, str]]] = {
 """What may stand in an entity, with the foreign key that leads back."""
 ABSENT: Final = frozenset({"consumers"})
 """Collections of Kong's that have to be empty here."""
-TIMES: Final = ("created_at", "updated_at")
 
 Path = tuple[str | int, ...]
 

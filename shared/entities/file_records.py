@@ -1,7 +1,8 @@
 """What the configuration file says of the gateway, as records with the place where each is written.
 
 Ids follow from names, so that a reload keeps them. What Kong's fields cannot say (nginx's directives, files of
-authorities) is left out: these records are for reading only. Times are those of the reading.
+authorities) is left out: these records are for reading only. Times are
+those of the reading that saw them first.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from .cells import Cells
 from .certificates import authorities_of, certificate_of, pairs_of
 from .delta import Delta, Touched
 from .plugins import Uses
-from .records import HOST, KINDS, Change, Record, Records, reference
+from .records import HOST, KINDS, Change, Record, Records, in_order, reference
 from .routes import PASSTHROUGH, label_of, route_of
 from .services import Made, service_of, speaks
 from .services import label_of as service_label
@@ -39,12 +39,12 @@ MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError)
 class Live:
     """See the module."""
 
-    def __init__(self, configuration: Configuration, records: Iterable[tuple[str, Record]] = ()) -> None:
+    def __init__(self, configuration: Configuration, records: Records | Iterable[tuple[str, Record]] = ()) -> None:
         stream = configuration.stream
         self.file: Gateway = stream.gateway
         self._file_upstreams = stream.upstreams
         self._resolver = stream.gateway.settings.resolver
-        self.records = Records(sorted(records, key=lambda each: each[1].get("created_at") or 0))
+        self.records = records.copy() if isinstance(records, Records) else in_order(records)
         self.cells = Cells()
         self.complaints: list[str] = []
         """What could not be made of the records at the beginning."""

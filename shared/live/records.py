@@ -87,6 +87,13 @@ class Records:
             known[identity] = record
         return before
 
+    def copy(self) -> Records:
+        """Another one that knows the same records, for a tenth of what they cost one by one."""
+        copied = Records()
+        copied._by_kind = {kind: dict(known) for kind, known in self._by_kind.items()}
+        copied._users = {mentioned: dict(users) for mentioned, users in self._users.items()}
+        return copied
+
     def flat(self) -> Iterator[tuple[str, Record]]:
         """Every record with its kind, those that are mentioned before those that mention them."""
         for kind, known in self._by_kind.items():
@@ -95,6 +102,11 @@ class Records:
 
     def __len__(self) -> int:
         return sum(map(len, self._by_kind.values()))
+
+
+def in_order(records: Iterable[tuple[str, Record]]) -> Records:
+    """Records as if they had come one after the other, as they were created."""
+    return Records(sorted(records, key=lambda each: each[1].get("created_at") or 0))
 
 
 def mentions(kind: str, record: Record) -> tuple[Reference, ...]:

@@ -178,3 +178,29 @@ def test_the_files_name_stays_when_the_stored_one_goes() -> None:
     desk.catalog.load([("services", stored)], [FileRecord("services", written, "a.conf:1")])
     desk.delete("services", stored["id"])
     assert desk.catalog.find("services", "s")["id"] == written["id"]
+
+
+def test_a_file_that_says_the_same_in_other_places_leaves_everything_as_it_is() -> None:
+    desk = Desk()
+    written = {**desk.post("services", SERVICE), "id": str(uuid.uuid4())}
+    desk.catalog.load([], [FileRecord("services", written, "a.conf:1")])
+    desk.post("routes", ROUTE)
+    table, before = desk.catalog.table("services"), desk.catalog.find("services", "s")
+    later = {**written, "created_at": 1, "updated_at": 1}
+    desk.catalog.read_file([FileRecord("services", later, "a.conf:7")])
+    assert desk.catalog.table("services") is table
+    assert desk.catalog.find("services", "s") is before
+    assert desk.catalog.written_at("services", written["id"]) == "a.conf:7"
+
+
+@pytest.mark.parametrize("fields", [{"port": 1}, {"id": str(uuid.uuid4())}, {"name": "other"}])
+def test_a_file_that_says_something_else_takes_the_place_of_the_one_before(fields: dict[str, Any]) -> None:
+    desk = Desk()
+    written = {**desk.post("services", SERVICE), "id": str(uuid.uuid4())}
+    desk.catalog.load([], [FileRecord("services", written, "a.conf:1")])
+    route = desk.post("routes", ROUTE)
+    desk.catalog.read_file([FileRecord("services", {**written, **fields}, "a.conf:1")])
+    assert [dict(record) for record in desk.catalog.every("services")] == [{**written, **fields}]
+    assert desk.catalog.find("routes", route["id"]) is not None
+    desk.catalog.read_file([])
+    assert list(desk.catalog.every("services")) == []

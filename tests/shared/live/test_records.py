@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from record_making import identity, plugin, route, service, sni, target, upstream
 
-from penstock.shared.live.records import HOST, Records
+from penstock.shared.live.records import HOST, Records, in_order
 
 S = identity("services", "s")
 
@@ -61,3 +61,19 @@ def test_every_kind_of_mention_is_known() -> None:
 
 def test_kinds_of_no_business_are_passed_over() -> None:
     assert len(Records([("consumers", {"id": "x"})])) == 0
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    records = Records([("services", service("s")), ("routes", route("a", "s"))])
+    copied = records.copy()
+    copied.put("routes", identity("routes", "b"), route("b", "s"))
+    records.put("routes", identity("routes", "a"), None)
+    assert (routes_of(records), routes_of(copied)) == ([], [identity("routes", "a"), identity("routes", "b")])
+    assert (len(records), len(copied)) == (1, 3)
+
+
+def test_records_come_in_the_order_of_their_creation() -> None:
+    young, old = route("young", "s", created_at=2), route("old", "s", created_at=1)
+    records = in_order([("routes", young), ("routes", old), ("services", service("s"))])
+    assert list(records.every("routes")) == [old, young]
+    assert routes_of(records) == [old["id"], young["id"]]

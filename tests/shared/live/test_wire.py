@@ -37,3 +37,14 @@ def test_a_large_set_is_cut() -> None:
     assert [len(part) for part in cut] == [PART, PART, 1]
     assert [each for part in cut for each in part] == changes
     assert list(parts([])) == []
+
+
+def test_records_of_different_sets_share_the_names_of_their_fields() -> None:
+    names = []
+    for record in (service("a"), service("b")):
+        descriptor = written([put("services", record)])
+        after = read(descriptor)[0].after
+        os.close(descriptor)
+        assert after is not None
+        names.append([id(name) for name in after])
+    assert names[0] == names[1]
