@@ -246,10 +246,13 @@ ROUTES = st.builds(
     st.lists(ENTRIES, max_size=2),
 )
 CONNECTIONS = st.tuples(st.booleans(), st.none() | NAMES, st.tuples(IPS, PORTS), st.tuples(IPS, PORTS))
+CASES = 10_000
+EACH = 20
+"""Connections for each random set of routes."""
 
 
-@settings(max_examples=500, deadline=None)
-@given(st.lists(ROUTES, max_size=12), st.lists(CONNECTIONS, min_size=20, max_size=20))
+@settings(max_examples=CASES // EACH, deadline=None)
+@given(st.lists(ROUTES, max_size=12), st.lists(CONNECTIONS, min_size=EACH, max_size=EACH))
 def test_the_tables_agree_with_a_literal_reading(
     routes: list[Route], connections: list[tuple[bool, str | None, AddressPort, AddressPort]]
 ) -> None:
