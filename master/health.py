@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -20,6 +21,8 @@ from ..shared.model.health import Probe
 from ..shared.model.upstream import Upstream
 from .probe import TIMED_OUT, Prober
 
+GONE: Final = 30
+"""Seconds after which a peer that no worker tells of any more is gone: its name has other addresses."""
 DISCOVER: Final = 1.0
 """Seconds between two looks for peers that workers have found."""
 SPREAD: Final = 0.1
@@ -48,6 +51,8 @@ class HealthChecks:
         self._notice = notice
         self._upstreams: dict[str, Upstream] = {}
         self._checked: dict[tuple[str, str], Checked] = {}
+        self._written: Mapping[tuple[str, str], object] = {}
+        """Peers that need not be found."""
         self._discovery: asyncio.TimerHandle | None = None
 
     @property
@@ -61,13 +66,14 @@ class HealthChecks:
         if self._known is None:
             return
         self._upstreams = {upstream.name: upstream for upstream in upstreams if upstream.health is not None}
-        wanted = dict(self._wanted())
+        self._written = wanted = dict(self._wanted())
         for key, checked in tuple(self._checked.items()):
             upstream = self._upstreams.get(checked.upstream)
             if key in wanted:
                 continue
-            if upstream is None or not self._found_by_workers(upstream) or self._probe_of(upstream) != checked.probe:
-                self._forget(key)
+            gone = upstream is None or not self._found_by_workers(upstream)
+            if gone or upstream is None or self._probe_of(upstream) != checked.probe:
+                self._forget(key, gone)
         for key, (upstream, address) in wanted.items():
             self._check(key, upstream, address)
         if any(self._found_by_workers(upstream) for upstream in self._upstreams.values()):
@@ -122,21 +128,29 @@ class HealthChecks:
         if probe is not None:
             checked.task = self._loop.create_task(self._watch(checked, Prober(probe)), name=f"check {key[1]}")
 
-    def _forget(self, key: tuple[str, str]) -> None:
+    def _forget(self, key: tuple[str, str], gone: bool = False) -> None:
         checked = self._checked.pop(key)
         if checked.task is not None:
             checked.task.cancel()
         self._zone.set(checked.record, ill=False)  # should it come back it is taken to be well, like any new peer
+        if gone:
+            self._zone.release(checked.record)
 
     def _discover(self) -> None:
         if self._discovery is not None:
             self._discovery.cancel()
         self._discovery = self._loop.call_later(DISCOVER, self._discover)
-        for name, text, _ in self._zone.peers():
-            upstream = self._upstreams.get(name)
-            address = None if (name, text) in self._checked or upstream is None else address_of(text)
-            if upstream is not None and address is not None:
-                self._check((name, text), upstream, address)
+        oldest = int(time.monotonic()) - GONE
+        for name, text, record in list(self._zone.peers()):
+            key, upstream = (name, text), self._upstreams.get(name)
+            if upstream is None or key in self._written:
+                continue
+            if 0 < self._zone.seen(record) < oldest:
+                if key in self._checked:
+                    self._forget(key)
+                self._zone.release(record)
+            elif key not in self._checked and (address := address_of(text)) is not None:
+                self._check(key, upstream, address)
 
     async def _watch(self, checked: Checked, prober: Prober) -> None:
         """Ask again and again; never ends by itself."""

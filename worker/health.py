@@ -26,6 +26,8 @@ LOOK: Final = 0.1
 RESET: Final = "reset"
 PLACES: Final = {"timeout": TIMEOUTS, RESET: RESETS}
 """Where failures are counted: every peer that resets has been reached, which begins the count of the others anew."""
+TELL: Final = 5.0
+"""Seconds between two times that the master is told which peers there are."""
 EARLY: Final = 1.0
 """Seconds of a session within which a reset by the peer counts as a failure of its connect."""
 
@@ -66,6 +68,10 @@ class PeerHealth:
                 f'peer {text} in upstream "{self._upstream}" is unhealthy: {times} failed ({outcome}); it gets no more'
             )
 
+    def see(self, now: int) -> None:
+        """The peer is one of the upstream's."""
+        self._zone.see(self._record, now)
+
     def succeeded(self) -> None:
         """A session reached the peer."""
         self._zone.succeeded(self._record)
@@ -84,11 +90,13 @@ class HealthWatch:
         self._balancers: dict[Balancer, None] = {}
         self._version = zone.version if zone is not None else 0
         self._timer: asyncio.TimerHandle | None = None
+        self._told = 0.0
 
     def attach(self, balancer: Balancer) -> None:
         """Let the peers of an upstream know their health; again whenever it has got other peers."""
         check, zone = balancer.upstream.health, self._zone
         if check is None or zone is None:
+            self.forget(balancer)
             return
         for state in balancer.states:
             if state.health is None:
@@ -99,6 +107,7 @@ class HealthWatch:
                 state.health = PeerHealth(self._worker, zone, record, balancer.upstream.name, check)
                 state.guarded = True
         self._balancers[balancer] = None
+        self._tell_seen(balancer)
         self._judge(balancer)
         if self._timer is None:
             self._timer = self._worker.loop.call_later(LOOK, self._look)
@@ -116,6 +125,18 @@ class HealthWatch:
             self._version = version
             for balancer in tuple(self._balancers):
                 self._changed(balancer)
+        if (now := monotonic()) - self._told >= TELL:
+            self._told = now
+            for balancer in self._balancers:
+                self._tell_seen(balancer)
+
+    def _tell_seen(self, balancer: Balancer) -> None:
+        """Let the master know which addresses names have, and so which of them it need not ask any more."""
+        if any(peer.resolve or peer.address is None for peer in balancer.upstream.peers):
+            now = int(monotonic())
+            for state in balancer.states:
+                if state.health is not None:
+                    state.health.see(now)
 
     def _changed(self, balancer: Balancer) -> None:
         now = monotonic()

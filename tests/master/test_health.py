@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Awaitable, Callable
 
+import pytest
 from ports import free_port
 
+from penstock.master import health
 from penstock.master.health import HealthChecks, address_of
 from penstock.shared.health_zone import HealthZone
 from penstock.shared.model.address import Address, ipv4, ipv6, unix
@@ -89,6 +92,33 @@ def test_peers_that_workers_have_found_are_checked_too() -> None:
         assert desk.checks.states() == {}
         desk.zone.record("u", str(address))
         await desk.until(lambda: desk.checks.states() == {("u", str(address)): False})
+
+    run(check)
+
+
+def test_an_address_that_a_name_has_no_more_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "DISCOVER", 0.01)
+    stays, goes = ipv4("127.0.0.1", free_port()), ipv4("127.0.0.1", free_port())
+
+    async def check(desk: Desk) -> None:
+        stays_at, goes_at = (desk.zone.record("u", str(each)) for each in (stays, goes))
+        desk.checks.apply(desk.zone, [upstream(ipv4("name.test", 1), resolve=True)])
+        await desk.until(lambda: len(desk.checks.states()) == 2)
+        now = int(time.monotonic())
+        desk.zone.see(stays_at, now)
+        desk.zone.see(goes_at, max(1, now - health.GONE - 1))
+        await desk.until(lambda: list(desk.checks.states()) == [("u", str(stays))])
+        assert [address for _, address, _ in desk.zone.peers()] == [str(stays)]
+
+    run(check)
+
+
+def test_peers_that_came_and_went_leave_room_for_others() -> None:
+    async def check(desk: Desk) -> None:
+        for port in range(1, 500):
+            desk.checks.apply(desk.zone, [upstream(ipv4("127.0.0.1", port), check=HealthCheck(failures=1))])
+            assert len(desk.checks.states()) == 1
+        assert desk.said == []
 
     run(check)
 

@@ -28,6 +28,48 @@ def test_without_room_there_is_no_record(zone: HealthZone) -> None:
     assert zone.record("u" * 300, "127.0.0.1:1") == NONE
 
 
+def test_a_released_record_stays_its_peers_while_there_is_room(zone: HealthZone) -> None:
+    record = zone.record("u", "a")
+    zone.release(record)
+    assert list(zone.peers()) == []
+    assert zone.record("u", "b") != record
+    assert zone.record("u", "a") == record
+    assert [address for _, address, _ in zone.peers()] == ["a", "b"]
+
+
+def test_without_room_a_released_record_is_anothers() -> None:
+    locks = LockFile()
+    zone = HealthZone(locks.lock(), records=2)
+    first, second = zone.record("u", "a"), zone.record("u", "b")
+    zone.set(first, ill=True)
+    zone.release(first)
+    child = os.fork()
+    if not child:
+        os._exit(zone.record("u", "c") != first)
+    assert os.waitpid(child, 0)[1] == 0
+    assert sorted(zone.peers()) == [("u", "b", second), ("u", "c", first)]
+    assert not zone.ill(first)
+    assert zone.record("u", "a") == NONE
+    zone.release(second)
+    assert zone.record("u", "a") == second
+    locks.close()
+
+
+def test_ten_thousand_peers_come_and_go(zone: HealthZone) -> None:
+    for number in range(10_000):
+        record = zone.record("u", str(number))
+        assert record != NONE
+        zone.release(record)
+    assert len(list(zone.peers())) == 0
+
+
+def test_a_record_tells_when_a_worker_had_the_peer(zone: HealthZone) -> None:
+    record = zone.record("u", "a")
+    assert zone.seen(record) == 0
+    zone.see(record, 77)
+    assert zone.seen(record) == 77
+
+
 def test_a_state_is_news_once(zone: HealthZone) -> None:
     record = zone.record("u", "a")
     before = zone.version

@@ -203,3 +203,29 @@ def test_a_plugin_that_closes_slowly_holds_up_no_other_change(tmp_path: Path) ->
         assert change(bench, put("plugins", plugin("slow", route="r"))) == "APPLIED 7"
         assert change(bench, gone("plugins", "slow/None/r")) == "APPLIED 7"
         assert change(bench, put("services", service("s", port=82))) == "APPLIED 7"
+
+
+def test_health_checks_can_be_switched_off(bench: Bench) -> None:
+    checks = {"threshold": 50, "passive": {"unhealthy": {"tcp_failures": 1}}}
+    peer = put("targets", target("up", "127.0.0.1:1"))
+    change(bench, put("upstreams", upstream("up", healthchecks=checks)), peer, put("services", service("s", "up")))
+    balancer = taken(bench, "r.test").balancer
+    assert balancer is not None
+    assert balancer.states[0].health is not None
+    change(bench, put("upstreams", upstream("up")))
+    assert balancer.states[0].health is None
+    zone = bench.birth.zones.health
+    assert zone is not None
+    zone.set(zone.record("up", "127.0.0.1:1"), ill=True)
+    bench.worker.health._look()
+    assert balancer.pick() is not None
+
+
+def test_the_master_is_told_which_addresses_names_have(bench: Bench) -> None:
+    checks = {"threshold": 0, "passive": {"unhealthy": {"tcp_failures": 1}}}
+    peer = put("targets", target("up", "localhost:1"))
+    change(bench, put("upstreams", upstream("up", healthchecks=checks)), peer, put("services", service("s", "up")))
+    balancer, zone = taken(bench, "r.test").balancer, bench.birth.zones.health
+    assert balancer is not None
+    assert zone is not None
+    assert [zone.seen(zone.record("up", state.text)) > 0 for state in balancer.states] == [True]
