@@ -20,7 +20,13 @@ LOGS: Final = {
     "KONG_ADMIN_ACCESS_LOG": ("main", "admin_access_log"),
     "KONG_ADMIN_ERROR_LOG": ("main", "admin_error_log"),
 }
-POSTGRES: Final = {"KONG_PG_HOST": "host", "KONG_PG_USER": "user", "KONG_PG_PASSWORD": "password"}
+POSTGRES: Final = {
+    "KONG_PG_HOST": "host",
+    "KONG_PG_PORT": "port",
+    "KONG_PG_USER": "user",
+    "KONG_PG_PASSWORD": "password",
+    "KONG_PG_DATABASE": "dbname",
+}
 POSTGRES_DEFAULTS: Final = {"host": "127.0.0.1", "user": "kong", "dbname": "kong"}
 """Kong's own."""
 OURS_ANYWAY: Final = frozenset({"reuseport", "bind", "http2", "deferred"})

@@ -66,3 +66,8 @@ def test_our_own_variables_win() -> None:
 @pytest.mark.parametrize("variable", ["KONG_DATABASE", "KONG_PROXY_LISTEN", "KONG_NGINX_DAEMON"])
 def test_other_variables_are_left_alone(variable: str) -> None:
     assert built(**{variable: "x"}).main == built().main
+
+
+def test_the_port_and_the_name_of_the_database() -> None:
+    target = built(KONG_PG_PORT="6000", KONG_PG_DATABASE="mine").main.admin.database.target
+    assert target == "host='127.0.0.1' user='kong' dbname='mine' port='6000'"
