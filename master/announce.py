@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final
@@ -92,6 +93,8 @@ class Announcer:
         facts.reload_success = True
         facts.reload_timestamp = time.time()
         facts.certificates = certificates_of(generation.configuration)
+        facts.series = generation.series
+        facts.node = (self.administration.node_id if self.administration is not None else "") or socket.gethostname()
         self._generation = generation
         if not self._silent:
             self._serve_metrics(generation, before)

@@ -89,6 +89,7 @@ class Generation:
         self._found = self._pool.found(configuration)
         self.health = self._pool.health(configuration, wanted=live is not None)
         self._rates = self._pool.rates(configuration)
+        self.series = self._pool.series(configuration)
         self._seats: dict[int, int] = {}
         """By slot, while there are limits to count."""
         self.backoffs = [Backoff() for _ in range(self.slots)]
@@ -164,6 +165,7 @@ class Generation:
             found=self._found,
             health=self.health,
             rates=self._rates,
+            series=self.series,
             descriptors=self._pool.descriptors(),
         )
 

@@ -24,8 +24,10 @@ from ..shared.model.settings import Settings
 from ..shared.model.stream import Configuration
 from ..shared.model.tls import KeyPair
 from ..shared.plugin_counters import CALLS, ERRORS, MICROSECONDS, SLOW, TIMEOUTS
+from ..shared.series_zone import SeriesZone
 from ..shared.version import __version__
 from .ledger import SUM, Family, Key, Ledger
+from .plugin_metrics import Traffic, families
 
 COUNTERS: Final = (
     (Family.SESSIONS, "penstock_sessions", "Sessions that ended, by nginx's status."),
@@ -93,6 +95,10 @@ class Facts:
     """Whether peers whose health is checked are in service, by upstream and address."""
     store: Callable[[], Standing | None] = lambda: None
     """Of the Admin API's entities; None without one."""
+    series: SeriesZone | None = None
+    """The metrics that plugins make up."""
+    node: str = ""
+    """What this node is called."""
 
 
 class PenstockCollector(Collector):
@@ -128,6 +134,9 @@ class PenstockCollector(Collector):
             yield GaugeMetricFamily("penstock_database_reachable", text, int(standing.reachable))
             text = "The version of the Admin API's entities that workers serve; nodes of a cluster have the same."
             yield GaugeMetricFamily("penstock_entities_version", text, standing.version)
+        if (series := self._facts.series) is not None:
+            totals = [sum(by_family.get(family, {}).values()) for family in (Family.SESSIONS, Family.ACTIVE)]
+            yield from families(series, series.refused, self._facts.node, Traffic(*totals), self._facts.peers_up())
         yield from _master_families(self._facts)
 
 

@@ -19,6 +19,7 @@ from ..shared.model.upstream import Upstream
 from ..shared.peer_zone import PeerZone
 from ..shared.plugin_counters import plugin_names
 from ..shared.rate_zone import RateZone
+from ..shared.series_zone import SeriesZone
 from ..shared.zones import PLUGINS, UNSHARED, LockFile
 
 LimitKey = tuple[str, int, str]
@@ -50,6 +51,7 @@ class ZonePool:
         self._found: FoundMemory | None = None
         self._health: HealthZone | None = None
         self._rates: RateZone | None = None
+        self._series: SeriesZone | None = None
         self._seats = 0
         self._free: list[int] = []
 
@@ -108,6 +110,12 @@ class ZonePool:
         if self._rates is None and plugins_count(configuration):
             self._rates = RateZone(PLUGIN_KEYS, self._file().lock())
         return self._rates
+
+    def series(self, configuration: Configuration) -> SeriesZone | None:
+        """The metrics that plugins make up, one for all generations; None while there have been no plugins."""
+        if self._series is None and plugins_count(configuration):
+            self._series = SeriesZone(self._file().lock())
+        return self._series
 
     def keep(self, limits: Mapping[str, LimitZone]) -> None:
         """Forget all others: what comes back after a while counts from nothing."""

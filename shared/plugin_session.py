@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
 from .hello_details import HelloDetails
@@ -253,6 +253,15 @@ class Worker(Protocol):
 
     def leave(self, ticket: int) -> None:
         """One less."""
+
+    def tally(self, name: str, labels: Mapping[str, str], amount: int = 1) -> None:
+        """Add to a metric of the plugin's own at `/metrics`, a counter: exact over all workers, and kept over a reload.
+
+        Labels should not come from clients: each combination of their values is another series, of 65,536 at most.
+        """
+
+    def observe(self, name: str, labels: Mapping[str, str], value: float, bounds: tuple[float, ...]) -> None:
+        """The same for a histogram with these bounds of its buckets."""
 
     def count_records(self, outcome: str, times: int = 1) -> None:
         """Count records of a log plugin: `queued`, `delivered`, `dropped` or `retried`. A `Queue` does it by itself."""

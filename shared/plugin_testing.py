@@ -11,7 +11,7 @@ Import them from `penstock.plugin_testing`. Hooks that are `async` are awaited b
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from .plugin import Plugin, Session
 from .plugin_config import make
 from .plugin_schema import check, describe
 from .plugin_session import Level, Record, Status
+from .series import Series, of
 from .session_record import put
 from .words import REFUSALS, STATUSES
 
@@ -45,6 +46,8 @@ class StandInWorker:
     """Of `take`: when each key is whole again."""
     tickets: dict[int, str] = field(default_factory=dict)
     """Of `enter`: the keys that are held."""
+    metrics: dict[Series, float] = field(default_factory=dict)
+    """Of `tally` and `observe`."""
     open_sessions: list[Session] = field(default_factory=list)
 
     def now(self) -> float:
@@ -87,6 +90,16 @@ class StandInWorker:
     def leave(self, ticket: int) -> None:
         """As a worker does it."""
         del self.tickets[ticket]
+
+    def tally(self, name: str, labels: Mapping[str, str], amount: int = 1) -> None:
+        """Kept in `metrics`."""
+        series = of(name, labels)
+        self.metrics[series] = self.metrics.get(series, 0) + amount
+
+    def observe(self, name: str, labels: Mapping[str, str], value: float, bounds: tuple[float, ...]) -> None:
+        """The sum is kept in `metrics`."""
+        series = of(name, labels, bounds)
+        self.metrics[series] = self.metrics.get(series, 0) + value
 
     def count_records(self, outcome: str, times: int = 1) -> None:
         """Kept in `counted`."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .limit_zone import LimitZone
     from .peer_zone import PeerZone
     from .rate_zone import RateZone
+    from .series_zone import SeriesZone
 
 Lock = AbstractContextManager[object]
 ALIGNMENT: Final = 64
@@ -85,6 +86,8 @@ class Zones:
     """The health of peers."""
     rates: RateZone | None = None
     """What plugins ration."""
+    series: SeriesZone | None = None
+    """The metrics that plugins make up."""
     descriptors: tuple[int, ...] = ()
     """What a child must keep open."""
 

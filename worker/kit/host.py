@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ...shared.limit_zone import FULL, RECORD_SIZE, LimitZone
@@ -13,6 +13,8 @@ from ...shared.model.log import Level
 from ...shared.plugin_session import Level as LevelName
 from ...shared.plugin_session import Session
 from ...shared.rate_zone import RateZone
+from ...shared.series import Series, of
+from ...shared.series_zone import NONE, SeriesZone
 from ...shared.zones import PLUGINS, UNSHARED, Zones
 
 ALONE: Final = 4096
@@ -25,18 +27,22 @@ class Shared:
 
     rates: RateZone
     counts: LimitZone
+    series: SeriesZone
     seat: int
 
     @classmethod
     def alone(cls) -> Shared:
         """That of a worker which has no others."""
-        return cls(RateZone(ALONE, UNSHARED), LimitZone(ALONE * RECORD_SIZE, UNSHARED, 1), 0)
+        counts = LimitZone(ALONE * RECORD_SIZE, UNSHARED, 1)
+        return cls(RateZone(ALONE, UNSHARED), counts, SeriesZone(UNSHARED, ALONE), 0)
 
     @classmethod
     def of(cls, zones: Zones) -> Shared | None:
         """What the master has made; None where it has not."""
-        counts = zones.limits.get(PLUGINS)
-        return cls(zones.rates, counts, zones.seat) if zones.rates is not None and counts is not None else None
+        counts, rates, series = zones.limits.get(PLUGINS), zones.rates, zones.series
+        if counts is None or rates is None or series is None:
+            return None
+        return cls(rates, counts, series, zones.seat)
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +66,8 @@ class Host:
     shared: Shared | None = None
     """What it counts in; none of its own is made before it counts."""
     place: str = ""
+    _series: dict[tuple[str, ...], tuple[Series, int]] = field(default_factory=dict)
+    """Those that were counted in already, by name and labels' values, and their first cells."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -97,6 +105,28 @@ class Host:
         """It is over."""
         memory = self._memory()
         memory.counts.leave(ticket, memory.seat)
+
+    def tally(self, name: str, labels: Mapping[str, str], amount: int = 1) -> None:
+        """Count in a metric."""
+        _, first = self._find(name, labels, ())
+        if first != NONE:
+            self._memory().series.add(((first, amount),))
+
+    def observe(self, name: str, labels: Mapping[str, str], value: float, bounds: tuple[float, ...]) -> None:
+        """Count in a histogram."""
+        series, first = self._find(name, labels, bounds)
+        if first != NONE:
+            self._memory().series.add(series.observed(first, value))
+
+    def _find(self, name: str, labels: Mapping[str, str], bounds: tuple[float, ...]) -> tuple[Series, int]:
+        key = (name, *labels, *labels.values())
+        known = self._series.get(key)
+        if known is None:
+            series = of(name, labels, bounds)
+            known = series, self._memory().series.find(series.text(), series.cells)
+            if known[1] != NONE:
+                self._series[key] = known
+        return known
 
     def _key(self, key: str) -> bytes:
         return f"{self.name}\0{key}".encode("utf-8", "surrogateescape")
