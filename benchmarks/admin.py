@@ -33,7 +33,9 @@ CONNECTIONS: Final = 32
 """Keep-alive connections that load routes."""
 RATE: Final = 200.0
 """New connections per second meanwhile."""
-HEAD: Final = b"POST /routes HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+HEAD: Final = (
+    b"POST /routes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
 HELLOS: Final = client_context()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -15,14 +16,17 @@ from typing import Any, Final
 
 import pytest
 from administered import Administered
-from clients import careless, connect, connect_tls
+from clients import careless, connect, connect_tls, ended_without_a_byte
 from deadline import seconds, wait_for
 from load import Load
 from peers import Peer
 from processes import resident
 
-MANY: Final = 1500
+MANY: Final = 1100
 CONNECTIONS: Final = 16
+HEAD: Final = (
+    b"POST /routes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
 OFTEN: Final = 10
 """Connections that meet both workers, all but surely."""
 CONFIG: Final = """
@@ -34,7 +38,6 @@ stream {
     server { listen 127.0.0.1:%%PORT_echo%%; proxy_pass %%ECHO%%; }
 }
 """
-PATIENT: Final = "PENSTOCK_TEST_TIME_UNIT"
 
 
 @pytest.fixture
@@ -63,8 +66,7 @@ async def posted(port: int, bodies: Iterable[dict[str, Any]]) -> list[int]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for body in left:
             text = json.dumps(body).encode()
-            head = b"POST /routes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-            writer.write(head % len(text) + text)
+            writer.write(HEAD % len(text) + text)
             answer = await reader.readuntil(b"\r\n\r\n")
             length = int(answer.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
             await reader.readexactly(length)
@@ -87,6 +89,13 @@ def met(gate: Administered, name: str) -> set[bytes]:
         except (ssl.SSLError, OSError):
             found.add(b"")
     return found
+
+
+def answers(gate: Administered) -> bool:
+    try:
+        return gate.ask("GET", "/services/s").status == 200
+    except OSError:
+        return False
 
 
 def test_many_connections_load_routes_and_one_more_is_in_force_at_once(loaded: Administered) -> None:
@@ -112,6 +121,7 @@ def test_a_list_of_all_is_given_in_pages_that_have_each_once(loaded: Administere
 
 
 def test_a_reload_a_death_and_a_restart_keep_all_of_them(loaded: Administered) -> None:
+    loaded.trouble = re.compile("Traceback")  # the death is an [alert]
     os.kill(loaded.workers()[0], signal.SIGKILL)
     loaded.wait_metric("penstock_worker_deaths_total", 1)
     loaded.wait_metric("penstock_workers", 2)
@@ -156,20 +166,20 @@ def test_five_hundred_idle_connections_hold_nobody_up(gate: Administered) -> Non
     with ExitStack() as stack, Load(gate.port("echo"), threads=2) as load:
         idle = [stack.enter_context(connect(gate.port("admin"))) for _ in range(500)]
         assert gate.post("/services", {"name": "s", "url": "tcp://127.0.0.1:1"})["name"] == "s"
-        idle[-1].sendall(b"GET /services/s HTTP/1.1\r\nHost: a\r\n\r\n")
+        idle[-1].sendall(b"GET /services/s HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert idle[-1].recv(4096).startswith(b"HTTP/1.1 200")
-        for client in [stack.enter_context(connect(gate.port("admin"))) for _ in range(30)]:
-            client.settimeout(seconds(0.01))
+        too_many = [stack.enter_context(connect(gate.port("admin"))) for _ in range(30)]
+        assert [ended_without_a_byte(client) for client in too_many[13:]] == [True] * 17
         wait_for(lambda: load.served > 20, "proxying goes on")
     assert load.failures == []
-    assert gate.get("/status")["server"]["connections_active"] >= 0
+    wait_for(lambda: answers(gate), "there is room again")
 
 
 def test_bodies_that_never_come_whole_hold_nobody_up(gate: Administered) -> None:
     with ExitStack() as stack, Load(gate.port("echo"), threads=2) as load:
         slow = [stack.enter_context(connect(gate.port("admin"))) for _ in range(50)]
         for client in slow:
-            client.sendall(b"POST /services HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
+            client.sendall(b"POST /services HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
             client.sendall(b"Content-Length: 8000000\r\n\r\n{")
         for number in range(20):
             slow[number].sendall(b'"name": ')
@@ -180,7 +190,7 @@ def test_bodies_that_never_come_whole_hold_nobody_up(gate: Administered) -> None
 
 
 def test_readers_that_take_nothing_cost_a_bounded_amount_of_memory(loaded: Administered) -> None:
-    ask = b"GET /routes?size=1000 HTTP/1.1\r\nHost: a\r\n\r\n"
+    ask = b"GET /routes?size=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
     before = resident(loaded.pid)
     with ExitStack() as stack, Load(loaded.port("echo"), threads=2) as load:
         greedy = [stack.enter_context(connect(loaded.port("admin"))) for _ in range(30)]
