@@ -21,6 +21,7 @@ from ..shared.model.stream import Configuration
 from ..shared.model.tls import KeyPair
 from ..shared.pairs import load, localhost_pairs
 from ..shared.version import __version__
+from .admin_logs import AdminLogs
 from .ledger import Family, Ledger
 from .levers import Levers
 from .metrics import Standing
@@ -32,8 +33,6 @@ from .store.opening import store_of
 from .store.replica import Replica
 
 if TYPE_CHECKING:
-    from aiohttp import web
-
     from ..shared.entities.changes import FileRecord
     from ..shared.entities.declarative import Declared
     from ..shared.plugin_schema import Description
@@ -78,7 +77,6 @@ class Administration:
         self.levers: Final = levers
         """Of the master."""
         self._descriptions = descriptions
-        self._write = write
         self._generation: Generation | None = None
         self._database = Database()
         self._schemas: Schemas | None = None
@@ -88,7 +86,8 @@ class Administration:
         self._door: Door = ((), None)
         self._store: Store | None = None
         self._replica: Replica | None = None
-        self._log: int | None = None
+        self._logs = AdminLogs(write)
+        self._warn = self._logs.warn
         self._reports: asyncio.TimerHandle | None = None
         self._node_id = ""
         self._declared: Declared | None = None
@@ -169,6 +168,7 @@ class Administration:
                 self._reports = self._loop.call_later(0.0, self._report)
         admin = generation.configuration.main.admin
         self._api.auth = admin.auth
+        self._logs.open(admin)
         self._refresh_plugins()
         self.registrar.read_file(self.file_records())
         self._declare()
@@ -177,7 +177,6 @@ class Administration:
             self._listen(wanted, admin)
         except OSError as error:
             self._warn(f"the Admin API cannot be served: {error}")
-        self._open_log(admin.access_log)
 
     def _declare(self) -> None:
         """Put in force what `declarative_config` says now, if that has changed."""
@@ -204,16 +203,16 @@ class Administration:
             self._replica.close()
 
     def reopen(self) -> None:
-        """Follow a rotated access log (USR1)."""
+        """Follow rotated logs (USR1)."""
         if self._generation is not None:
-            self._open_log(self._generation.configuration.main.admin.access_log)
+            self._logs.open(self._generation.configuration.main.admin)
 
     def _make_api(self) -> AdminApi:
         from .admin.groups import make_api
 
         assert self.registrar is not None
         assert self._schemas is not None
-        return make_api(self, self.registrar, self._schemas, self._warn, self._note)
+        return make_api(self, self.registrar, self._schemas, self._warn, self._logs.note)
 
     def sight(self) -> Sight:
         """What the master knows of itself."""
@@ -313,34 +312,6 @@ class Administration:
             await self._store.report(node)
         except StoreError:
             pass  # whoever watches the store tells that it is away
-
-    # Words.
-
-    def _open_log(self, path: str) -> None:
-        if self._log is not None:
-            os.close(self._log)
-            self._log = None
-        if not path:
-            return
-        try:
-            self._log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            self._warn(f'open() "{path}" failed ({error.errno}: {error.strerror})')
-
-    def _note(self, request: web.BaseRequest, status: int) -> None:
-        if self._log is None:
-            return
-        moment = time.strftime("%d/%b/%Y:%H:%M:%S %z")
-        agent = request.headers.get("User-Agent", "-").replace('"', "'")
-        target = request.raw_path.replace('"', "%22")
-        line = f'{request.remote or "unix:"} - - [{moment}] "{request.method} {target} HTTP/1.1" {status} "{agent}"\n'
-        try:
-            os.write(self._log, line.encode("utf-8", "backslashreplace"))
-        except OSError:
-            pass
-
-    def _warn(self, text: str) -> None:
-        self._write(Level.WARN, text)
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._loop.run_until_complete(work)
