@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_KNOWN: Final = 4096
 """Balancers kept for texts that variables gave; clients may steer those, so they are bounded."""
 
+LONGEST_PORT: Final = 16
+"""Digits; Python refuses to read a number of thousands, which a variable may bring."""
+
 
 class Passes:
     """Balancers by the text that `proxy_pass` rendered, least recently used last."""
@@ -141,7 +144,7 @@ def split(text: str) -> tuple[str, str, int]:
         return text, "no port" if text else "no host", 0
     if not host:
         return host, "no host", 0
-    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if not port.isascii() or not port.isdigit() or len(port) > LONGEST_PORT or not 0 < int(port) < 65536:
         return host, "invalid port", 0
     return host.strip("[]"), "", int(port)
 

@@ -50,6 +50,7 @@ def run(tmp_path: Path, listening: socket.socket, to: str, resolver: str = "") -
         ("a.test:65536", ("a.test", "invalid port", 0)),
         ("a.test:8o", ("a.test", "invalid port", 0)),
         ("a.test:²", ("a.test", "invalid port", 0)),
+        pytest.param("a.test:" + "9" * 5000, ("a.test", "invalid port", 0), id="a port of thousands of digits"),
     ],
 )
 def test_a_text_is_split_into_host_and_port(text: str, found: tuple[str, str, int]) -> None:
