@@ -59,10 +59,10 @@ async def tcp(tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator
         await server.wait_closed()
 
 
-def datagrams(path: Path | None = None) -> socket.socket:
+def datagrams(path: Path | None = None, family: int = socket.AF_INET) -> socket.socket:
     """A bound socket of datagrams that never blocks."""
-    one = socket.socket(socket.AF_UNIX if path else socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-    one.bind(str(path) if path else ("127.0.0.1", 0))
+    one = socket.socket(socket.AF_UNIX if path else family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    one.bind(str(path) if path else ("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
     return one
 
 

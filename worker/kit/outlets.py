@@ -30,12 +30,13 @@ class TcpOutlet:
         name: str | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._host = host
+        self._host = host.strip("[]")
         self._port = port
+        self._place = f"{host}:{port}"
         self._timeout = timeout
         self._keepalive = keepalive
         self._tls = tls
-        self._name = name or host
+        self._name = name or self._host
         self._clock = clock
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._used = 0.0
@@ -49,10 +50,10 @@ class TcpOutlet:
                 await writer.drain()
         except TimeoutError:
             self._drop()
-            raise TimeoutError(f"nothing went to {self._host}:{self._port} within {self._timeout:g} s") from None
-        except OSError:
+            raise TimeoutError(f"nothing went to {self._place} within {self._timeout:g} s") from None
+        except OSError as error:
             self._drop()
-            raise
+            raise placed(error, self._place) from error
         self._used = self._clock()
 
     async def close(self) -> None:
@@ -89,13 +90,17 @@ class UdpOutlet:
     def __init__(self, host: str, port: int, timeout: float) -> None:
         self._host = host
         self._port = port
+        self._place = host if host.startswith(UNIX) else f"{host}:{port}"
         self._timeout = timeout
         self._socket: socket.socket | None = None
 
     async def send(self, packets: Iterable[bytes]) -> None:
         """Send each; raises OSError at the first that does not go."""
-        for packet in packets:
-            await self._one(packet)
+        try:
+            for packet in packets:
+                await self._one(packet)
+        except OSError as error:
+            raise placed(error, self._place) from error
 
     def close(self) -> None:
         """Let the socket go."""
@@ -125,6 +130,13 @@ class UdpOutlet:
             found = await loop.getaddrinfo(self._host.strip("[]"), self._port, type=socket.SOCK_DGRAM)
         family, _, _, _, address = found[0]
         return connected(family, address)
+
+
+def placed(error: OSError, place: str) -> OSError:
+    """An error of the system that says where; others say it themselves."""
+    if error.errno is None or error.strerror is None or isinstance(error, ssl.SSLError):
+        return error
+    return OSError(error.errno, error.strerror, place)
 
 
 def connected(family: int, address: object) -> socket.socket:

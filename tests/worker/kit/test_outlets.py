@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_a_server_that_refuses_is_an_error_and_is_found_when_it_is_back() -> Non
         async with tcp() as server:
             port = server.port
         sender = outlet(port)
-        with pytest.raises(ConnectionRefusedError):
+        with pytest.raises(ConnectionRefusedError, match=rf"'127\.0\.0\.1:{port}'"):
             await sender.send(b"a\n")
         async with tcp(port=port) as server:
             await sender.send(b"b\n")
@@ -99,6 +100,19 @@ def test_tls_is_verified_for_the_name(authority: Authority, name: str, trusted: 
                 with pytest.raises(ssl.SSLCertVerificationError):
                     await sender.send(b"a\n")
             await sender.close()
+
+    play(scenario)
+
+
+def test_an_ipv6_address_may_be_in_brackets() -> None:
+    async def scenario() -> None:
+        with datagrams(family=socket.AF_INET6) as server:
+            sender = UdpOutlet("[::1]", server.getsockname()[1], 5.0)
+            await sender.send([b"a"])
+            assert received(server) == [b"a"]
+            sender.close()
+        with pytest.raises(ConnectionRefusedError, match=r"'\[::1\]:1'"):
+            await TcpOutlet("[::1]", 1, 5.0, 5.0).send(b"a")
 
     play(scenario)
 
@@ -144,7 +158,7 @@ def test_what_the_network_said_of_an_earlier_datagram_is_no_error() -> None:
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     async def scenario() -> None:
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(FileNotFoundError, match=r"'unix:.*/log'"):
             await UdpOutlet(f"unix:{tmp_path}/log", 0, 5.0).send([b"a"])
 
     play(scenario)
