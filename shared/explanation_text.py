@@ -35,9 +35,10 @@ def _lines(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "plugin", f"{plugin['name']} ({plugin['scope']}){_place(plugin)}"
     if "service" in answer:
         service = answer["service"]
+        port = f":{service['port']}" if service["port"] else ""  # none where the host is an upstream
         yield (
             "service",
-            f"{service['name']} ({service['protocol']}://{service['host']}:{service['port']}){_place(service)}",
+            f"{service['name']} ({service['protocol']}://{service['host']}{port}){_place(service)}",
         )
     if "proxy_pass" in answer:
         rendered = f" = {answer['rendered']}" if "rendered" in answer else ""
