@@ -9,9 +9,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from ...shared.entities.changes import FileRecord
-from ...shared.entities.declarative import Declared, declare, document_of
+from ...shared.entities.declarative import Declared, declaring, document_of
 from ...shared.entities.violation import Violation
-from ...shared.entities.yaml_text import parse, text_of
+from ...shared.entities.yaml_text import parsing, writing
+from ..in_turns import in_turns
 from .answer import READ_ONLY, empty, message, to_json, turned_away
 from .body import Body
 from .call import Call
@@ -42,12 +43,12 @@ class Declaring:
         if call.registrar.store is not None:
             return message(400, WITH_DATABASE)
         if call.method != "POST":
-            return to_json(200, {"config": text_of(document_of(call.catalog))})
-        document = written_in(await call.body())
+            return to_json(200, {"config": await in_turns(writing(document_of(call.catalog)))})
+        document = await written_in(await call.body())
         if document is None:
             return message(400, NOTHING)
         try:
-            declared = declare(document, time.time, call.catalog.descriptions, self._file())
+            declared = await in_turns(declaring(document, time.time, call.catalog.descriptions, self._file()))
         except Violation as wrong:
             if not asked_for(call.query, "flatten_errors"):
                 wrong.more.pop("flattened_errors", None)
@@ -58,13 +59,13 @@ class Declaring:
         return to_json(201, by_kind(declared))
 
 
-def written_in(body: Body) -> Any:
+async def written_in(body: Body) -> Any:
     """The document in a body: the body itself, or a field `config` that holds it as text; raises Violation."""
     if body.text is not None:
-        return parse(body.text)
+        return await in_turns(parsing(body.text))
     value = dict(body.pairs) if body.pairs is not None else body.json
     if isinstance(value, Mapping) and isinstance(value.get("config"), str):
-        return parse(value["config"])
+        return await in_turns(parsing(value["config"]))
     return value or None
 
 

@@ -12,8 +12,9 @@ from typing import Final, Protocol
 
 from ...shared.entities.catalog import Catalog
 from ...shared.entities.changes import Change, FileRecord, Proposal
-from ...shared.entities.declarative import NO_HASH, Declared, diff
+from ...shared.entities.declarative import NO_HASH, Declared, differing
 from ...shared.entities.violation import without_database
+from ..in_turns import in_turns
 from ..store.base import Loaded, Stale, Store, Unavailable, Write
 
 ATTEMPTS: Final = 20
@@ -87,9 +88,12 @@ class Registrar:
     async def replace_all(self, declared: Declared) -> None:
         """Let a declarative document take the place of what is there; waits until it is in force."""
         async with self._lock:
+            changes = await in_turns(differing(self.catalog, declared))
             self.version += 1
             self.configuration_hash = declared.hash
-            served = self._apply(diff(self.catalog, declared), self.version)
+            self.catalog.adopt(declared.catalog, changes)
+            self._kept(changes, self.version)
+            served = self._publisher.publish(self.version, changes)
         await served
 
     async def _store(self, store: Store, propose: Propose) -> tuple[Proposal, Awaitable[object] | None]:

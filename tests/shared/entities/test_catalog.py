@@ -204,3 +204,12 @@ def test_a_file_that_says_something_else_takes_the_place_of_the_one_before(field
     assert desk.catalog.find("routes", route["id"]) is not None
     desk.catalog.read_file([])
     assert list(desk.catalog.every("services")) == []
+
+
+def test_another_catalog_is_adopted_as_a_whole_or_change_by_change() -> None:
+    for file in ([], [FileRecord("services", {**Desk().post("services", SERVICE), "name": "f"}, "a.conf:1")]):
+        desk, other = Desk(*file), Desk()
+        record = other.post("services", SERVICE)
+        desk.catalog.adopt(other.catalog, [Change("services", record["id"], None, record)])
+        assert desk.catalog.find("services", "s") == record
+        assert [each["name"] for each in desk.catalog.every("services") if each["name"] == "f"] == ["f"] * len(file)

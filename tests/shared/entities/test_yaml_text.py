@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from penstock.shared.entities.violation import Violation
 from penstock.shared.entities.yaml_text import DEEPEST, parse, text_of
@@ -36,5 +37,13 @@ def test_a_few_lines_cannot_stand_for_billions_of_values() -> None:
         parse("\n".join(lines))
 
 
+def test_json_is_read_as_yaml_reads_it() -> None:
+    assert parse(' {"a": [1, 1.5, null, true, "\\u00fc"]}') == {"a": [1, 1.5, None, True, "ü"]}
+    assert parse("{a: b, 'c': NaN}") == parse("a: b\nc: NaN") == {"a": "b", "c": "NaN"}
+    assert parse("a: &x {b: 1}\nc: {<<: *x, d: 2}") == {"a": {"b": 1}, "c": {"b": 1, "d": 2}}
+
+
 def test_a_document_is_written_in_its_order() -> None:
+    document = {"b": [{"x": [1, {"y": None}]}, "z"], "e": [], "a": {"n": "1"}, "_": "3.0"}
+    assert text_of(document) == yaml.safe_dump(document, sort_keys=False)
     assert text_of({"b": 1, "a": ["ü"]}) == "b: 1\na:\n- ü\n"
