@@ -54,7 +54,7 @@ def parsed(text: str) -> tuple[int, str, int] | None:
         port = port[1:]
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
-    if port and not (port.isascii() and port.isdigit() and 0 < int(port) <= MOST):
+    if port and not (port.isascii() and port.isdigit() and len(port) <= len(str(MOST)) and 0 < int(port) <= MOST):
         return None
     try:
         version = ip_address(host).version

@@ -16,6 +16,7 @@ from .call import Call
 from .schemas import Schemas
 
 UNITS: Final[Mapping[str, float]] = {"b": 1, "k": 2**10, "m": 2**20, "g": 2**30}
+DIGITS: Final = frozenset("0123456789")
 PATHS: Final = (
     "/", "/ca_certificates", "/ca_certificates/{ca_certificates}", "/certificates", "/certificates/{certificates}",
     "/certificates/{certificates}/snis", "/cluster", "/config", "/consumers", "/endpoints", "/explain", "/generations",
@@ -119,7 +120,7 @@ class NodeInfo:
     def _status(self, call: Call) -> dict[str, Any]:
         sight = self._sight()
         unit = UNITS.get(call.query.get("unit", "m").lower(), 2**20)
-        scale = int(call.query["scale"]) if call.query.get("scale", "").isdecimal() else 2
+        scale = int(call.query["scale"]) if call.query.get("scale", "") in DIGITS else 2
         found: dict[str, Any] = {
             "server": {
                 "connections_accepted": sight.accepted,

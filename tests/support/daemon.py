@@ -124,8 +124,10 @@ class Daemon(ABC):
 
     def read(self, name: str) -> str:
         """A file of its directory, empty when it does not exist yet."""
-        path = self.directory / name
-        return path.read_text(errors="replace") if path.exists() else ""
+        try:
+            return (self.directory / name).read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
 
     def errors(self) -> str:
         """The error log so far."""

@@ -25,7 +25,17 @@ def test_addresses_are_read(text: str, address: tuple[int, str, int]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["localhost", "TCP", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:x", "1.2.3", "[::1]80", "[::1]:x"],
+    [
+        "localhost",
+        "TCP",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "127.0.0.1:x",
+        "1.2.3",
+        "[::1]80",
+        "[::1]:x",
+        "[::1]:" + "9" * 5000,
+    ],
 )
 def test_anything_else_is_none(text: str) -> None:
     assert parsed(text) is None

@@ -37,6 +37,7 @@ def test_the_status(tmp_path: Path) -> None:
     desk = AdminDesk(tmp_path)
 
     async def work() -> None:
+        assert (await desk.ask("GET", "/status?scale=" + "9" * 5000)).status == 200
         status = (await desk.ask("GET", "/status?unit=k&scale=1")).body
         assert status["server"]["connections_active"] == 4
         assert status["memory"]["workers_lua_vms"][0] == {"pid": 2, "http_allocated_gc": "1024.0 KiB"}
