@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from deadline import seconds
 from gate import Gate
+from postgres import Postgres
 
+from penstock.master.store.postgres import migrate
+
+NUMBERS: Final = count(1)
+CONFIG: Final = """
+worker_processes 2;
+admin_listen 127.0.0.1:%%PORT_admin%%;
+database %%DATABASE%%;
+stream {
+    stream_listen 127.0.0.1:%%PORT_one%%;
+    service written { url tcp://127.0.0.1:9; }
+}
+"""
+"""A node of whatever database."""
 Form = Mapping[str, object] | Sequence[tuple[str, object]]
 
 
@@ -71,3 +87,10 @@ class Administered(Gate):
         reply = self.ask("POST", path, form, value=value)
         assert reply.status == 201, reply
         return reply.body
+
+
+def database(cluster: Postgres) -> str:
+    """A new database, with its schema, as the configuration names it."""
+    target = cluster.create(f"node{next(NUMBERS)}")
+    asyncio.run(migrate(target))
+    return f'postgres "{target}"'

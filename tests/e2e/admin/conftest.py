@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from itertools import count
 
 import pytest
-from administered import Administered
+from administered import CONFIG, Administered, database
 from needs import need
 from postgres import Postgres
-
-from penstock.master.store.postgres import migrate
-
-NUMBERS = count(1)
-CONFIG = """
-worker_processes 2;
-admin_listen 127.0.0.1:%%PORT_admin%%;
-database %%DATABASE%%;
-stream {
-    stream_listen 127.0.0.1:%%PORT_one%%;
-    service written { url tcp://127.0.0.1:9; }
-}
-"""
 
 
 @pytest.fixture(scope="session")
@@ -36,13 +21,6 @@ def postgres() -> Iterator[Postgres]:
         cluster.stop()
     finally:
         cluster.remove()
-
-
-def database(cluster: Postgres) -> str:
-    """A new database, with its schema, as the configuration names it."""
-    target = cluster.create(f"e2e{next(NUMBERS)}")
-    asyncio.run(migrate(target))
-    return f'postgres "{target}"'
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
