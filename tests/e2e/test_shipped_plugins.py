@@ -39,7 +39,7 @@ PLUGINS: Final = {
     "geo_unknown": "plugin geo { database %%DIR%%/places.mmdb; allow { countries US; } allow_unknown on; }",
     "slow_down": "plugin bandwidth { download 64k; }",
     "slow_up": "plugin bandwidth { upload 64k; }",
-    "rate": "plugin rate-limiting { minute 3; limit_by route; }",
+    "rate": "plugin rate-limiting { hour 3; limit_by route; }",
     "places": "plugin rate-limiting { concurrent 2; }",
     "expression": "plugin pre-function { preread \"session.sni in (None, 'good.ended.test', 'good.passed.test')\"; }",
     "statement": 'plugin pre-function { init "import asyncio"; preread "await asyncio.sleep(0.01)" '
@@ -196,7 +196,7 @@ def test_bandwidth_limits_each_direction(gate: Gate, name: str, way: str) -> Non
 def test_a_rate_is_exact_over_workers(gate: Gate, way: str) -> None:
     answers = [visited(gate, "rate", way) for _ in range(10)]
     assert answers == [b"hello"] * 3 + [b""] * 7
-    gate.logged(rf'limited: plugin "rate-limiting": 3 sessions per minute of route:rate_{way}, the next one in ')
+    gate.logged(rf'limited: plugin "rate-limiting": 3 sessions per hour of route:rate_{way}, the next one in ')
 
 
 @pytest.mark.parametrize("way", WAYS)

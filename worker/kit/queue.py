@@ -34,6 +34,7 @@ class QueueConfig:
     initial_retry_delay: Seconds = setting(0.01, between=(0.001, 1_000_000), doc="Until the first retry; it doubles.")
     max_retry_delay: Seconds = setting(60.0, between=(0.001, 1_000_000), doc="The longest time between two retries.")
     max_retry_time: Seconds = setting(60.0, doc="How long a batch is tried again; 0 is until it is delivered.")
+    concurrency_limit: int = setting(1, one_of=(1,), doc="Deliveries at the same time; Kong's -1 is not there.")
 
 
 class Queue(Generic[Entry]):

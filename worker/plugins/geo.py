@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from ...shared.geoip import COUNTRY, BadDatabase, Places, Read, available, field
@@ -93,7 +95,14 @@ class Geo(Plugin):
 
 
 def opened(path: str) -> Places:
-    """A database; raises ValueError or OSError."""
+    """A database, the same for all who name the file; raises ValueError or OSError."""
+    status = os.stat(path)
+    return remembered(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(16)
+def remembered(path: str, *_changed: int) -> Places:
+    """Databases have up to a hundred megabytes, and every route may name one."""
     with open(path, "rb") as file:
         content = file.read()
     try:

@@ -9,7 +9,7 @@ import pytest
 from mmdb import mmdb
 
 from penstock.plugin_testing import StandIn, configured
-from penstock.worker.plugins.geo import Geo
+from penstock.worker.plugins.geo import Geo, opened
 
 COUNTRIES = {
     "192.0.2.0/24": {"country": {"iso_code": "DE"}, "continent": {"code": "EU"}, "city": {"names": {"en": "Bonn"}}},
@@ -76,6 +76,13 @@ def test_the_record_tells_the_place(files: list[str]) -> None:
 
 def test_fields_can_be_left_out(files: list[str]) -> None:
     assert asked(files, "192.0.2.1", fields=False).fields == {}
+
+
+def test_a_database_is_read_once_until_it_changes(files: list[str]) -> None:
+    one, two = opened(files[0]), opened(files[0])
+    assert one is two
+    Path(files[0]).write_bytes(mmdb({"192.0.2.0/24": {"country": {"iso_code": "AT"}}}))
+    assert opened(files[0]) is not one
 
 
 def test_a_file_that_is_none_refuses_the_start(tmp_path: Path) -> None:
