@@ -46,6 +46,9 @@ stream {
     server { listen 127.0.0.1:%%PORT_no_next%%;  proxy_next_upstream off; proxy_pass refusing; }
     server { listen 127.0.0.1:%%PORT_one_try%%;  proxy_next_upstream_tries 1; proxy_pass tries; }
     server { listen 127.0.0.1:%%PORT_two_tries%%; proxy_next_upstream_tries 2; proxy_pass tries; }
+    server { listen 127.0.0.1:%%PORT_many_tries%%; proxy_next_upstream_tries 9; proxy_pass both_dead; }
+    server { listen 127.0.0.1:%%PORT_lone_tries%%; proxy_next_upstream_tries 9; proxy_pass lone; }
+    upstream both_dead { server 127.0.0.1:%%PORT_dead%% max_fails=0; server 127.0.0.1:%%PORT_dead2%% max_fails=0; }
 }
 """
 
@@ -155,3 +158,11 @@ def test_proxy_next_upstream_tries_counts_all_tries(running: Daemon) -> None:
     closed(running, "two_tries")
     assert len(running.session("one_try").split(", ")) == 1
     assert len(running.session("two_tries").split(", ")) == 2
+
+
+def test_more_tries_than_there_are_peers_are_of_no_use(running: Daemon) -> None:
+    closed(running, "many_tries")
+    closed(running, "lone_tries")
+    assert running.session("many_tries") == f"502 127.0.0.1:{running.port('dead')}, 127.0.0.1:{running.port('dead2')}"
+    assert running.session("lone_tries") == f"502 127.0.0.1:{running.port('dead')}"
+    assert "no live upstreams" not in running.errors()

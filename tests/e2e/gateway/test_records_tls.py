@@ -79,10 +79,11 @@ def records(peer: Peer, authority: Authority, other: Authority) -> list[tuple[st
         made.append(("upstreams", upstream(name, **fields)))
         host = "localhost" if name == "pool-name" else "127.0.0.1"
         made.append(("targets", target(name, f"{host}:{peer.port}")))
-    for name, fields in SERVICES.items():
-        trusted = fields.get("ca_certificates")
-        more = {"ca_certificates": [identity("ca_certificates", each) for each in trusted]} if trusted else {}
-        made.append(("services", service(name, **{"port": peer.port, "protocol": "tls"} | fields | more)))
+    for name, written in SERVICES.items():
+        whole: dict[str, Any] = {"port": peer.port, "protocol": "tls"} | written
+        if "ca_certificates" in whole:
+            whole["ca_certificates"] = [identity("ca_certificates", each) for each in whole["ca_certificates"]]
+        made.append(("services", service(name, **whole)))
         made.append(("routes", route(f"{name}-ended", name, "tls", f"{name}.ended")))
         made.append(("routes", route(f"{name}-kept", name, "tls", f"{name}.kept", preserve_host=True)))
         made.append(("routes", route(f"{name}-passed", name, "tls_passthrough", f"{name}.passed")))
