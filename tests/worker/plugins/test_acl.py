@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 from typing import Any
 
 import pytest
+from certs import Authority
+from clients import careless
+from handshake import meet
 
 from penstock.plugin_testing import StandIn, configured
 from penstock.worker.plugins.acl import Acl
@@ -98,3 +102,10 @@ def test_a_refusal_is_denied_with_403_or_as_told() -> None:
 def test_mistakes_are_named(config: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         configured(Acl, **config)
+
+
+def test_where_tls_ends_here_the_version_is_the_one_agreed_on(authority: Authority) -> None:
+    old = careless(maximum_version=ssl.TLSVersion.TLSv1_2)
+    session: dict[str, Any] = {**TLS, "tls": meet(authority.server("a.test"), old).server}
+    assert asked(StandIn(**session), deny={"tls_version": ["TLSv1.3"]}) is None
+    assert asked(StandIn(**session), deny={"tls_version": ["TLSv1.2"]}) == 'TLS version not allowed: "TLSv1.2"'

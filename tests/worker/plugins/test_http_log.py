@@ -23,12 +23,19 @@ class Taken:
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
+    elsewhere: int = 0
     requests: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
         """Keep it."""
         self.requests.append((request.method, dict(request.headers), json.loads(await request.read())))
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
+        status = self.statuses.pop(0) if self.statuses else 200
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    async def lure(self, _request: web.Request) -> web.Response:
+        """Where nobody should go."""
+        self.elsewhere += 1
+        return web.Response()
 
     def bodies(self) -> list[Any]:
         """What came."""
@@ -40,6 +47,7 @@ async def server(*statuses: int) -> AsyncIterator[Taken]:
     taken = Taken(statuses=list(statuses))
     application = web.Application()
     application.router.add_route("*", "/log", taken.take)
+    application.router.add_route("*", "/elsewhere", taken.lure)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -98,6 +106,7 @@ def test_what_is_not_taken_is_tried_again(status: int) -> None:
             await plugin.close()
             assert taken.bodies() == [{"n": 1}, {"n": 1}]
             assert f"OSError: the server answered {status}" in lent.lines[0][1]
+            assert taken.elsewhere == 0
 
     play(scenario)
 

@@ -67,7 +67,13 @@ def test_only_some_sessions_send_what_is_sampled() -> None:
 
 @pytest.mark.parametrize(
     ("size", "found"),
-    [(0, [b"aa", b"bb", b"c"]), (5, [b"aa\nbb", b"c"]), (7, [b"aa\nbb\nc"]), (1, [b"aa", b"bb", b"c"])],
+    [
+        (0, [b"aa", b"bb", b"c"]),
+        (5, [b"aa\nbb", b"c"]),
+        (7, [b"aa\nbb\nc"]),
+        (4, [b"aa", b"bb\nc"]),
+        (1, [b"aa", b"bb", b"c"]),
+    ],
 )
 def test_lines_are_packed_while_they_fit(size: int, found: list[bytes]) -> None:
     assert list(packets([b"aa", b"bb", b"c"], size)) == found
