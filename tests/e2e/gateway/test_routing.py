@@ -9,20 +9,26 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import pytest
+from catalogs import described
 from certs import Authority
 from gate import Gate
 from peers import Peer
+from published import Published
+from record_making import put
 from routed import LOG, Told, proxy_header, visit
 
 from penstock.master.explain import question_of
 from penstock.master.launch import launch_of
+from penstock.shared.entities.file_records import file_records
+from penstock.shared.entities.schema import thawed
 from penstock.shared.explanation import Answer, explain
+from penstock.shared.live.records import Record
 from penstock.shared.model.stream import Stream
 from penstock.shared.sources import sources
 
-CONFIG: Final = (
-    """
-stream {
+HEAD: Final = (
+    LOG
+    + """
     stream_listen 127.0.0.1:%%PORT_one%%;
     stream_listen 127.0.0.1:%%PORT_ssl%% ssl;
     stream_listen 127.0.0.1:%%PORT_plain%% plain;
@@ -33,6 +39,9 @@ stream {
     port_maps 443:%%PORT_mapped%%;
 
     certificate { ssl_certificate %%CRT%%; ssl_certificate_key %%KEY%%; }
+"""
+)
+ENTITIES: Final = """
     service up       { url tcp://%%PEER_A%%; }
     service disabled { url tcp://%%PEER_A%%; enabled off; }
 
@@ -107,12 +116,7 @@ stream {
     route own-seen   { protocols tcp tls; destinations 127.0.0.1:443;           service up; }
     route own-hidden { protocols tcp tls; destinations :%%PORT_mapped%%;        service up; }
 """
-    + LOG
-    + "}\n"
-)
 
-END: Final = tuple[str, int]
-HERE: Final = ("192.0.2.99", 1)
 FAR: Final = ("10.0.0.99", 1)
 THERE: Final = ("10.200.0.1", 1)
 """Ends that only the widest routes of the networks that they are in speak of, or none."""
@@ -272,18 +276,40 @@ SPOKEN: Final = [
 HOSTS: Final = {"six": "::1"}
 
 
-@pytest.fixture(scope="module")
-def gate(tmp_path_factory: pytest.TempPathFactory, authority: Authority, peer_a: Peer) -> Iterator[Gate]:
-    pair = authority.issue("routed.test")
-    with Gate(tmp_path_factory.mktemp("routing"), CONFIG, PEER_A=peer_a, CRT=pair.crt, KEY=pair.key) as running:
-        yield running
+@pytest.fixture(scope="module", params=["file", "records"])
+def gate(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, authority: Authority, peer_a: Peer
+) -> Iterator[Gate]:
+    """A gateway whose routes stand in the file, and one that is brought the same ones while it runs."""
+    pair, folder = authority.issue("routed.test"), tmp_path_factory.mktemp("routing")
+    values = {"PEER_A": peer_a, "CRT": pair.crt, "KEY": pair.key}
+    if request.param == "file":
+        with Gate(folder, f"stream {{ {HEAD} {ENTITIES} }}", **values) as running:
+            yield running
+        return
+    with Published(folder, f"stream {{ {HEAD} }}", **values) as published:
+        records = file_records(meant(published), described, 1_790_000_000)
+        published.publish(*[put(each.kind, aged(thawed(each.record), age)) for age, each in enumerate(records)])
+        yield published
+
+
+def aged(record: Record, age: int) -> Record:
+    """A record that is so much younger than the first."""
+    return {**record, "created_at": record["created_at"] + age}
 
 
 @pytest.fixture(scope="module")
 def configured(gate: Gate) -> Stream:
-    """What `penstock explain` reads: the file that the gate was started on."""
+    """What `penstock explain` reads: the file with the routes in it."""
+    return meant(gate)
+
+
+def meant(gate: Gate) -> Stream:
+    """The whole configuration, with the ports of a gate."""
     sources.install(time.time, os.getpid, socket.gethostname())
-    return launch_of(str(gate.directory), str(gate.file), "", None, True, ()).load().stream
+    file = gate.directory / "meant.conf"
+    file.write_text(gate.filling.fill(f"events {{}} stream {{ {HEAD} {ENTITIES} }}"))
+    return launch_of(str(gate.directory), str(file), "", None, True, ()).load().stream
 
 
 def explained(gate: Gate, configured: Stream, case: Case) -> Answer:
