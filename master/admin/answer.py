@@ -23,7 +23,16 @@ READ_ONLY: Final = ("GET", "HEAD", "OPTIONS")
 
 def to_json(status: int, value: Any, headers: Mapping[str, str] | None = None) -> web.Response:
     """A value as the answer."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=plain).encode("utf-8", "replace")
+    return written(status, json_of(value), headers)
+
+
+def json_of(value: Any) -> bytes:
+    """A value as JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=plain).encode("utf-8", "replace")
+
+
+def written(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> web.Response:
+    """JSON as the answer."""
     return web.Response(status=status, body=body, headers={**ALWAYS, "Content-Type": CONTENT, **(headers or {})})
 
 

@@ -8,12 +8,16 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from ...shared.entities.catalog import Catalog
 from ...shared.entities.changes import FileRecord
-from ...shared.entities.declarative import Declared, declaring, document_of
+from ...shared.entities.declarative import configuration_hash, declaring, documenting
+from ...shared.entities.kinds import SCHEMAS
 from ...shared.entities.violation import Violation
 from ...shared.entities.yaml_text import parsing, writing
+from ...shared.pieces import Pieces
 from ..in_turns import in_turns
-from .answer import READ_ONLY, empty, message, to_json, turned_away
+from ..publisher import frozen
+from .answer import READ_ONLY, empty, json_of, message, to_json, turned_away, written
 from .body import Body
 from .call import Call
 
@@ -43,20 +47,25 @@ class Declaring:
         if call.registrar.store is not None:
             return message(400, WITH_DATABASE)
         if call.method != "POST":
-            return to_json(200, {"config": await in_turns(writing(document_of(call.catalog)))})
+            document = await in_turns(documenting(call.catalog))
+            return to_json(200, {"config": await in_turns(writing(document))})
         document = await written_in(await call.body())
         if document is None:
             return message(400, NOTHING)
+        if asked_for(call.query, "check_hash") and configuration_hash(document) == call.registrar.configuration_hash:
+            return empty(304)
+        with frozen():
+            return await self._declare(call, document)
+
+    async def _declare(self, call: Call, document: Any) -> web.Response:
         try:
             declared = await in_turns(declaring(document, time.time, call.catalog.descriptions, self._file()))
         except Violation as wrong:
             if not asked_for(call.query, "flatten_errors"):
                 wrong.more.pop("flattened_errors", None)
             raise
-        if asked_for(call.query, "check_hash") and declared.hash == call.registrar.configuration_hash:
-            return empty(304)
         await call.registrar.replace_all(declared)
-        return to_json(201, by_kind(declared))
+        return written(201, await in_turns(by_kind(declared.catalog)))
 
 
 async def written_in(body: Body) -> Any:
@@ -74,9 +83,16 @@ def asked_for(query: Mapping[str, str], name: str) -> bool:
     return query.get(name, "").lower() not in FALSE
 
 
-def by_kind(declared: Declared) -> dict[str, dict[str, Any]]:
-    """The entities of a document by kind and id."""
-    found: dict[str, dict[str, Any]] = {}
-    for kind, record in declared.records:
-        found.setdefault(kind, {})[record["id"]] = declared.catalog.shape(kind, record)
-    return found
+def by_kind(catalog: Catalog) -> Pieces[bytes]:
+    """The entities of a document by kind and id, as JSON; in pieces."""
+    now = {kind: list(catalog.table(kind).records.values()) for kind in SCHEMAS}  # the next document may come meanwhile
+    kinds = []
+    for kind, records in now.items():
+        members = []
+        for record in records:
+            if catalog.written_at(kind, record["id"]) is None:
+                members.append(b'"%b":%b' % (record["id"].encode(), json_of(catalog.shape(kind, record))))
+            yield
+        if members:
+            kinds.append(b'"%b":{%b}' % (kind.encode(), b",".join(members)))
+    return b"{%b}" % b",".join(kinds)

@@ -253,7 +253,8 @@ def differing(before: Catalog, wanted: Declared) -> Pieces[tuple[Change, ...]]:
     gone: list[Change] = []
     made: list[Change] = []
     for kind in SCHEMAS:
-        old = {record["id"]: record for each, record in before.stored() if each == kind}
+        known = {record["id"]: record for record in before.every(kind)}
+        old = {identity: each for identity, each in known.items() if before.written_at(kind, identity) is None}
         for record in target.every(kind):
             yield
             if target.written_at(kind, record["id"]) is not None:
@@ -277,8 +278,14 @@ def _content(record: Record) -> dict[str, Any]:
 
 def document_of(catalog: Catalog) -> dict[str, Any]:
     """What is stored as a document; without what is null."""
+    return at_once(documenting(catalog))
+
+
+def documenting(catalog: Catalog) -> Pieces[dict[str, Any]]:
+    """The same in pieces."""
     found: dict[str, Any] = {"_format_version": LATEST, "_transform": False}
-    for kind, record in catalog.stored():
+    for kind, record in list(catalog.stored()):
+        yield
         shown = {name: value for name, value in thawed(record).items() if value is not None}
         for name in SCHEMAS[kind].foreign_fields:
             if name in shown:
