@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
+import peers
 import pytest
 from certs import Authority
 from clients import ask, connect, read_all
@@ -316,6 +317,16 @@ def test_a_receiver_that_does_not_answer_holds_up_no_session(tmp_path: Path) -> 
             gate.logged('plugin "tcp-log": records dropped: 19, because the worker ends')
     finally:
         full.close()
+
+
+def test_a_hurried_end_waits_for_no_answer_and_tells_what_is_lost(tmp_path: Path) -> None:
+    with Peer(peers.stalls) as silent:
+        plugin = f"http-log {{ http_endpoint http://127.0.0.1:{silent.port}/; }}"
+        with Gate(tmp_path, ONE, PLUGIN=plugin) as gate:
+            sessions(gate, 3)
+            silent.wait_accepted(1)
+            assert gate.stop(signal.SIGTERM) == 0
+            gate.logged('plugin "http-log": records dropped: 2, because the worker ends')
 
 
 @pytest.mark.parametrize("name", ["tcp-log", "udp-log", "http-log", "syslog", "statsd"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import signal
 import socket
 import ssl
 import time
@@ -210,6 +212,20 @@ def test_places_are_exact_over_workers_and_given_back(gate: Gate, way: str) -> N
             clients.append(client)
         assert [visited(gate, "places", way) for _ in range(4)] == [b""] * 4
     wait_for(lambda: visited(gate, "places", way) == b"hello", "a place is free again")
+
+
+def test_a_worker_that_dies_gives_its_places_back(tmp_path: Path, echo: Peer) -> None:
+    text = """worker_processes 2; stream { plugin rate-limiting { concurrent 1; }
+              server { listen 127.0.0.1:%%PORT_a%%; proxy_pass %%ECHO%%; } }"""
+    with Gate(tmp_path, text, ECHO=echo) as gate:
+        gate.trouble = re.compile(r"\[emerg\]")  # that a worker was killed is an alert
+        with opened(gate, "a", "plain") as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+            assert visited(gate, "a", "plain") == b""
+            holder = re.findall(r" (\d+)#\d+: \*\d+ client 127", gate.errors())[0]
+            os.kill(int(holder), signal.SIGKILL)
+            wait_for(lambda: visited(gate, "a", "plain") == b"hello", "its place is free")
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,10 @@ class HttpLog(LogPlugin):
     async def close(self) -> None:
         """Send what is left."""
         if self.queue is not None:
-            await self.queue.close()
-            await self.client.close()
+            try:
+                await self.queue.close()
+            finally:
+                await self.client.close()
 
 
 OURS: Final = frozenset({"host", "content-length", "content-type", "transfer-encoding"})

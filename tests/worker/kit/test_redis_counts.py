@@ -16,6 +16,7 @@ from receivers import play
 from redis_server import RedisServer
 
 from penstock.plugin_testing import StandIn, configured
+from penstock.worker.kit import redis_counts
 from penstock.worker.kit.redis_counts import LEASE, Rate, RedisConfig, RedisCounts, Unavailable
 from penstock.worker.plugins.rate_limiting import RateLimiting
 
@@ -37,6 +38,12 @@ def counts(port: int, lent: Lent | None = None, **config: Any) -> RedisCounts:
     made = RedisCounts(RedisConfig("127.0.0.1", port, **config), (lent or Lent()).host)
     made.begin()
     return made
+
+
+def test_without_the_package_the_start_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_counts, "available", lambda: False)
+    with pytest.raises(ValueError, match=r'policy redis needs the package redis: install "penstock\[redis\]"'):
+        RedisCounts(RedisConfig("127.0.0.1"), Lent().host)
 
 
 def test_two_nodes_share_places(server: RedisServer) -> None:
