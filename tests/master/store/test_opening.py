@@ -82,6 +82,21 @@ def test_changes_can_be_followed(opener: Opener) -> None:
     asyncio.run(check())
 
 
+def test_who_was_away_for_thousands_of_changes_gets_each_of_them_in_its_turn(opener: Opener) -> None:
+    async def check() -> None:
+        async with opened(opener, 2) as (one, other):
+            for version in range(20):
+                await one.write([route(number, turn=version) for number in range(500)], version)
+            changed = await other.since(0)
+            assert changed is not None
+            assert changed[0] == 20
+            assert list(changed[1]) == [route(number, turn=turn) for turn in range(20) for number in range(500)]
+            loaded = await other.load()
+            assert {document["turn"] for _, document in loaded.documents} == {19}
+
+    asyncio.run(check())
+
+
 def test_the_log_of_changes_is_bounded(opener: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(base, "KEPT_VERSIONS", 2)
     for module in ("sqlite", "postgres"):
