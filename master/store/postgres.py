@@ -7,6 +7,7 @@ connection of its own; since a notice may be lost with that connection, the vers
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -174,7 +175,10 @@ class PostgresStore:
     async def _session(self, isolation: str = "") -> AsyncIterator[AsyncConnection[Any]]:
         """The one connection, in a transaction; a broken one is thrown away."""
         async with self._lock:
-            if self._connection is None or self._connection.closed:
+            if self._connection is not None and dead(self._connection):
+                await self._connection.close()
+                self._connection = None
+            if self._connection is None:
                 self._connection = await connect(self._target)
             connection = self._connection
             try:
@@ -188,6 +192,15 @@ class PostgresStore:
                 self._connection = None
                 await connection.close()
                 raise Unavailable(described(error)) from error
+
+
+def dead(connection: AsyncConnection[Any]) -> bool:
+    """Whether the database has closed a connection meanwhile: nobody sends anything on one that rests but a goodbye."""
+    if connection.closed:
+        return True
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 async def connect(target: str) -> AsyncConnection[Any]:

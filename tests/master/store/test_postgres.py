@@ -93,3 +93,19 @@ def test_a_database_that_was_away_is_heard_again() -> None:
         cluster.stop()
     finally:
         cluster.remove()
+
+
+def test_a_connection_that_the_database_closed_is_replaced_before_it_is_needed(postgres: Postgres) -> None:
+    target = database(postgres)
+    name = target.split("dbname=")[1]
+
+    async def check() -> None:
+        await migrate(target)
+        store = PostgresStore(target)
+        await store.open()
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '" + name + "'"
+        assert await asyncio.to_thread(postgres.sql, "postgres", ended) == "1\n"
+        assert await store.write([Write("routes", "a", {"id": "a"})], 0) == 1
+        await store.close()
+
+    asyncio.run(check())
