@@ -10,6 +10,7 @@ written (`written_at`). A certificate's `snis` are records of kind `snis`; `shap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from typing import Any, Final
 from uuid import uuid4
 
@@ -134,7 +135,7 @@ class Catalog:
     def tag_rows(self, size: int, offset: str | None = None, tag: str | None = None) -> Page:
         """A part of `/tags`, or of `/tags/{tag}`: by tag, kind and id."""
         place = offset_of(offset, 3)
-        names = sorted({each for table in self._tables.values() for each in table.tags}) if tag is None else [tag]
+        names = [tag] if tag is not None else self._next_tags(size, "" if place is None else place[0])
         rows: list[Record] = []
         for row in self._tag_rows(names, place):
             if len(rows) == size:
@@ -142,6 +143,11 @@ class Catalog:
                 return Page(tuple(rows), offset_text([last["tag"], last["entity_name"], last["entity_id"]]))
             rows.append(row)
         return Page(tuple(rows), None)
+
+    def _next_tags(self, size: int, first: str) -> list[str]:
+        """As many tags as a page can need, each of which has a row, but the first."""
+        names = {each for table in self._tables.values() for each in table.tags if each >= first}
+        return nsmallest(size + 2, names)
 
     def _tag_rows(self, names: Iterable[str], place: tuple[str, ...] | None) -> Iterator[dict[str, str]]:
         for name in names:

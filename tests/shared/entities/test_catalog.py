@@ -213,3 +213,22 @@ def test_another_catalog_is_adopted_as_a_whole_or_change_by_change() -> None:
         desk.catalog.adopt(other.catalog, [Change("services", record["id"], None, record)])
         assert desk.catalog.find("services", "s") == record
         assert [each["name"] for each in desk.catalog.every("services") if each["name"] == "f"] == ["f"] * len(file)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_every_tag_is_on_one_page_and_in_order(size: int) -> None:
+    desk = Desk()
+    for number in range(12):
+        desk.post("services", {**SERVICE, "name": f"s{number}", "tags": [f"t{number % 5}", f"u{number}"]})
+        desk.post("routes", {**ROUTE, "name": f"r{number}", "tags": [f"t{number % 3}"]})
+    rows: list[Any] = []
+    offset = None
+    while True:
+        page = desk.catalog.tag_rows(size, offset)
+        assert len(page.records) <= size
+        rows += [(row["tag"], row["entity_name"], row["entity_id"]) for row in page.records]
+        offset = page.offset
+        if offset is None:
+            break
+    assert len(rows) == 36
+    assert rows == sorted(rows)
