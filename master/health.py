@@ -156,9 +156,12 @@ class HealthChecks:
         """Ask again and again; never ends by itself."""
         probe = prober.probe
         good = failures = timeouts = 0
+        before = False
         await asyncio.sleep(random.random() * min(probe.interval or probe.ill_interval, 1.0) * SPREAD)
         while True:
             ill = self._zone.ill(checked.record)
+            if ill is not before:  # also when sessions found it out
+                before, good, failures, timeouts = ill, 0, 0, 0
             interval = probe.ill_interval if ill else probe.interval
             if not interval:
                 await asyncio.sleep(DISCOVER)  # the state may change by other hands

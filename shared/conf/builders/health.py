@@ -16,7 +16,8 @@ from .scope import Scope
 TIMES: Final = {"interval": "interval", "unhealthy_interval": "ill_interval", "timeout": "timeout"}
 NUMBERS: Final = {"rise": "rise", "fall": "fall", "passes": "rise", "fails": "fall"}
 """nginx Plus says passes and fails."""
-KNOWN: Final = (*TIMES, *NUMBERS, "port", "tls", "send", "expect", "sni")
+PASSIVE: Final = {"session_failures": "failures", "session_timeouts": "timeouts"}
+KNOWN: Final = (*TIMES, *NUMBERS, *PASSIVE, "port", "tls", "send", "expect", "sni", "threshold")
 LEAST_INTERVAL: Final = 0.01
 MOST_SENT: Final = 4096
 ESCAPES: Final = {"r": "\r", "n": "\n", "t": "\t", "0": "\0", "\\": "\\"}
@@ -29,11 +30,18 @@ def build_health(scope: Scope, context: Context) -> HealthCheck | None:
     if directive is None:
         return None
     fields: dict[str, Any] = {}
+    others: dict[str, Any] = {}
     for word in directive.words:
-        parameter(word, fields)
+        name, _, value = word.text.partition("=")
+        if name in PASSIVE:
+            others[PASSIVE[name]] = values.number(Word(value, word.where), "health_check", least=1)
+        elif name == "threshold":
+            others[name] = percentage(word, value)
+        else:
+            parameter(word, fields)
     fields.setdefault("ill_interval", fields.get("interval", Probe().interval))
     check(directive, fields)
-    return HealthCheck(probe=Probe(**fields), where=directive.where)
+    return HealthCheck(probe=Probe(**fields), where=directive.where, **others)
 
 
 def parameter(word: Word, fields: dict[str, Any]) -> None:
@@ -59,6 +67,14 @@ def parameter(word: Word, fields: dict[str, Any]) -> None:
         fields["expect"] = expectation(part)
     else:
         fields["sni"] = value
+
+
+def percentage(word: Word, value: str) -> float:
+    """`threshold=PERCENT`."""
+    number = values.number(Word(value.removesuffix("%"), word.where), "health_check")
+    if number > 100:
+        raise ConfigError(f'invalid parameter "{word.text}"', word.where, "expected 0 to 100")
+    return float(number)
 
 
 def unquoted(name: str, value: str, word: Word) -> str:

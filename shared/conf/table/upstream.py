@@ -92,10 +92,12 @@ UPSTREAM: Final[tuple[Spec, ...]] = (
         "upstream",
         "0+",
         TEXT,
-        "The master asks each server again and again whether it works; sessions go to those that do.",
+        "The master asks each server again and again whether it works, and sessions that fail may count too; "
+        "sessions go to those that do.",
         default="interval=5s timeout=1s rise=2 fall=3 where it is written",
         since="penstock",
         syntax="[interval=time] [unhealthy_interval=time] [timeout=time] [rise=number] [fall=number] [port=number] "
-        "[tls] [sni=name] [send=text] [expect=text | expect=~regex]",
+        "[tls] [sni=name] [send=text] [expect=text | expect=~regex] [session_failures=number] "
+        "[session_timeouts=number] [threshold=percentage]",
     ),
 )

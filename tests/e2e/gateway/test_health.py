@@ -143,6 +143,56 @@ def test_another_port_may_speak_for_a_peer(tmp_path: Path, authority: Authority,
     assert (told.refusal, told.status) == ("no_peer", "502")
 
 
+def test_sessions_find_out_what_a_check_of_the_port_does_not(
+    tmp_path: Path, authority: Authority, stack: ExitStack
+) -> None:
+    """The peer takes connections, so a check is content, and speaks no TLS, so sessions are not."""
+    pair = authority.issue("gate.test")
+    plain = stack.enter_context(Peer(peers.tells_first_bytes))
+    sealed = stack.enter_context(Peer(Moody("A"), tls=authority.server("peer.test")))
+    text = f"""
+        upstream checked {{ server {plain} max_fails=0; server {sealed} max_fails=0;
+                            health_check interval=20ms timeout=5s rise=20 session_failures=2; }}
+        service checked {{ host checked; protocol tls; retries 0; }}
+        route checked {{ protocols tls; snis checked.test; service checked; }}
+    """
+    gate = stack.enter_context(Gate(tmp_path, CONFIG + text + "}\n", CRT=pair.crt, KEY=pair.key))
+    plain.wait_accepted(25)  # it has been well for longer than would bring it back
+    found = []
+    while found.count("upstream_tls") < 2:
+        with visit(gate) as client:
+            first = client.tls("checked.test", data=b"w")
+            found.append(first.decode() or client.told().refusal)
+    assert set(found) == {"A", "upstream_tls"}
+    gate.logged(f'peer {plain} in upstream "checked" is unhealthy: 2 sessions in a row failed')
+    gate.logged(f'health check of {plain} in upstream "checked" succeeded 20 times in a row; it gets sessions again')
+
+
+@pytest.mark.parametrize(("threshold", "served"), [(49, True), (50, False)])
+def test_the_threshold_of_the_file(
+    tmp_path: Path, authority: Authority, stack: ExitStack, threshold: int, served: bool
+) -> None:
+    pair, dead = authority.issue("gate.test"), f"127.0.0.1:{free_port()}"
+    good = stack.enter_context(Peer(Moody("A")))
+    text = f"""
+        upstream checked {{ server {dead}; server {good}; health_check {WITHIN} threshold={threshold}; }}
+        service checked {{ host checked; }}
+        route checked {{ protocols tls; snis checked.test; service checked; }}
+    """
+    gate = stack.enter_context(Gate(tmp_path, CONFIG + text + "}\n", CRT=pair.crt, KEY=pair.key))
+    gate.wait_metric("penstock_upstream_peer_up", 0, upstream="checked", peer=dead)
+
+    def outcomes_of(times: int) -> set[str]:
+        found = set()
+        for _ in range(times):
+            with visit(gate) as client:
+                first = client.tls("checked.test", data=b"w")
+                found.add(first.decode() or client.told().refusal)
+        return found
+
+    wait_for(lambda: outcomes_of(8) == ({"A"} if served else {"no_peer"}), "both workers have seen it")
+
+
 # -- out of records
 
 

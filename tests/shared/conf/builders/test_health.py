@@ -30,6 +30,13 @@ def test_everything() -> None:
     assert probe == Probe(10.0, 0.5, 2.0, 1, 4, 0, 99, True, "a.test", b"PING\r\n", "^\\+P")
 
 
+def test_sessions_may_count_too() -> None:
+    found = check("session_failures=3 session_timeouts=2 threshold=40%")
+    assert (found.failures, found.timeouts, found.threshold) == (3, 2, 40.0)
+    assert found.probe == Probe()
+    assert check("").failures == 0
+
+
 def test_an_interval_holds_also_while_a_peer_is_down() -> None:
     probe = check("interval=9s").probe
     assert probe is not None
@@ -66,6 +73,9 @@ def test_quotes_may_stand_around_the_value() -> None:
         ("sni=a.test", '"sni=" without "tls"'),
         ('"send=\\\\xZZ"', 'invalid escape in "\\xZZ"'),
         ("expect=~(", 'invalid regular expression "("'),
+        ("session_failures=0", '"health_check" directive invalid number'),
+        ("threshold=101", 'invalid parameter "threshold=101"'),
+        ("threshold=half", '"health_check" directive invalid number'),
         ('send="GET / HTTP/1.0"', "invalid parameter \"send=\"GET\""),
         ("tls=on", 'invalid parameter "tls=on"'),
     ],
