@@ -158,7 +158,7 @@ def test_sessions_find_out_what_a_check_of_the_port_does_not(
     """
     gate = stack.enter_context(Gate(tmp_path, CONFIG + text + "}\n", CRT=pair.crt, KEY=pair.key))
     plain.wait_accepted(25)  # it has been well for longer than would bring it back
-    found = []
+    found: list[str] = []
     while found.count("upstream_tls") < 2:
         with visit(gate) as client:
             first = client.tls("checked.test", data=b"w")
