@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from administered import Administered
-from clients import connect, echoed
+from clients import careless, connect, connect_tls, echoed
+from deadline import wait_for
 from peers import Peer, echo
 
 from penstock.master.admin.sessions import listed
@@ -21,6 +22,8 @@ stream {
     stream_listen 127.0.0.1:%%PORT_one%%;
     service s { url tcp://%%PEER%%; }
     route r { protocols tcp; destinations :%%PORT_one%%; service s; }
+    route secret { protocols tls; snis a.test; service s; }
+    server { listen 127.0.0.1:%%PORT_two%% udp; proxy_pass 127.0.0.1:%%PORT_nobody%%; }
 }
 """
 
@@ -50,10 +53,34 @@ def test_a_session_is_listed_with_what_moved(gate: Administered, session: socket
     assert gate.get(f"/sessions/{shown['id']}")["id"] == shown["id"]
 
 
+def test_a_session_with_tls_is_found_by_its_name(gate: Administered) -> None:
+    with connect_tls(gate.port("one"), careless(), "a.test") as client:
+        assert echoed(client, b"abc") == b"abc"
+        (shown,) = gate.get("/sessions?sni=A.test")["data"]
+        assert (shown["sni"], shown["route"], shown["tls_version"]) == ("a.test", "secret", "TLSv1.3")
+        assert shown["tcp"]["client"]["retransmits"] >= 0
+
+
+def test_a_session_of_datagrams(gate: Administered) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.connect(("127.0.0.1", gate.port("two")))
+        client.send(b"x")
+        port = client.getsockname()[1]
+
+        def found() -> list[dict[str, object]]:
+            return [each for each in gate.get("/sessions")["data"] if each["client"]["port"] == port]
+
+        (shown,) = wait_for(found, "the session is there")
+        assert (shown["protocol"], shown["state"]) == ("UDP", "proxying")
+        assert shown["tcp"] == {"client": None, "upstream": None}
+        assert gate.ask("DELETE", f"/sessions/{shown['id']}").status == 204
+        assert found() == []
+
+
 @pytest.mark.parametrize(
     ("query", "there"),
     [
-        ("route=r", True), ("route=x", False), ("service=s&route=r", True), ("sni=a.test", False),
+        ("route=r", True), ("route=x", False), ("service=s&route=r", True), ("sni=b.test", False),
         ("source=127.0.0.0/8", True), ("source=::1", False), ("size=1", True),
     ],
 )  # fmt: skip
