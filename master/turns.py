@@ -11,6 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from signal import Signals
+from typing import Any
 
 import uvloop
 
@@ -25,6 +26,7 @@ class Turns:
     def __init__(self, handle: Callable[[Signals], object], crashed: Callable[[str], object]) -> None:
         """`handle` gets each signal; `crashed` a line of the trace of a mistake of ours, which ends nothing."""
         self.loop = uvloop.new_event_loop()
+        self.loop.set_exception_handler(self._failed)
         self._handle = handle
         self._crashed = crashed
         self._wake = asyncio.Event()
@@ -63,6 +65,16 @@ class Turns:
                 number = self._signals.take()
                 if number is not None:
                     self._handle(number)
-            except Exception:
-                for line in traceback.format_exc().splitlines():
-                    self._crashed(line)
+            except Exception as error:
+                self._tell(error)
+
+    def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A mistake inside the loop: asyncio would tell it to a standard error that may lead nowhere."""
+        error = context.get("exception")
+        if isinstance(error, BaseException):
+            self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
+        for part in traceback.format_exception(error):
+            for line in part.splitlines():
+                self._crashed(line)

@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 import traceback
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import setproctitle
 import uvloop
@@ -97,6 +97,7 @@ class Life:
         self.birth = birth
         self.loop = loop
         self.worker = Worker(birth, loop)
+        loop.set_exception_handler(self.failed)
         self.plan: Plan | None = None
         self._log_timer: asyncio.TimerHandle | None = None
         self._looked = time.monotonic()
@@ -203,6 +204,14 @@ class Life:
             self.told()
         if self.plan is not None and self.plan.live is not None:
             await self.plan.live.settled()
+
+    def failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something failed inside the loop: asyncio would tell it to a standard error that may lead nowhere."""
+        error = context.get("exception")
+        if isinstance(error, OSError):
+            self.worker.log.warn(f"{context.get('message')}: {error}")
+        elif isinstance(error, BaseException):
+            self.worker.crashed(error)
 
     def orphaned(self) -> None:
         """The control socket closed: the master is dead. Go at once rather than live on unsupervised."""

@@ -69,6 +69,17 @@ def test_a_signal_wakes_a_loop_that_waits(record: Record) -> None:
     assert record.until(1) == [Signals.SIGUSR1]
 
 
+def test_a_mistake_inside_the_loop_is_told_too(record: Record) -> None:
+    async def wrong() -> None:
+        raise KeyError("a task")
+
+    record.turns.loop.call_later(0.001, lambda: 1 / 0)
+    record.turns.loop.create_task(wrong())
+    record.turns.later(0.02, record.does("last"))
+    record.turns.run_while(lambda: ("last", False) not in record.done)
+    assert {"ZeroDivisionError: division by zero", "KeyError: 'a task'"} <= set(record.done)
+
+
 def test_a_mistake_is_told_and_ends_nothing(record: Record) -> None:
     record.turns.post(lambda: 1 / 0)
     record.turns.post(record.does(2))

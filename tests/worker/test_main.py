@@ -160,6 +160,14 @@ def exit_status(tmp_path: Path, text: str, replaced: str) -> tuple[int, str]:
     return result.returncode, (tmp_path / "worker.log").read_text()
 
 
+def test_a_mistake_inside_the_loop_is_told(living: Living) -> None:
+    living.allowed_alerts = 1
+    living.loop.call_soon(lambda: 1 / 0)
+    living.until(lambda: living.lines("unexpected ZeroDivisionError"), "it is told")
+    living.loop.call_exception_handler({"message": "fatal", "exception": OSError("unreachable")})
+    assert living.lines("fatal: unreachable")
+
+
 def test_a_crash_is_told_and_is_no_good_exit(tmp_path: Path) -> None:
     status, log = exit_status(tmp_path, TEXT, "{'listeners': ((None, None),)}")
     assert status == EXIT_CRASHED
