@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
+from socket import AF_INET, AF_INET6, inet_pton
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -90,11 +91,13 @@ def _from(source: str) -> Callable[[Session], bool]:
     if "/" not in source:
         return lambda session: session.remote_addr == source
     network = ip_network(source, strict=False)
+    family = AF_INET if network.version == 4 else AF_INET6
+    mask, base = int(network.netmask), int(network.network_address)
 
     def test(session: Session) -> bool:
-        try:
-            return ip_address(session.remote_addr) in network
-        except ValueError:
+        try:  # half a microsecond; ip_address() takes five times that
+            return int.from_bytes(inet_pton(family, session.remote_addr), "big") & mask == base
+        except (OSError, ValueError):
             return False
 
     return test
