@@ -247,6 +247,9 @@ class Worker(Protocol):
         0 when it is granted, else the seconds until it would be. Exact over all workers, and kept over a reload.
         """
 
+    def spend(self, key: str, times: int, seconds: int) -> float:
+        """The same with `times` in each window of so many whole seconds of the clock, whenever they happen in it."""
+
     def enter(self, key: str, limit: int) -> int:
         """One more of at most `limit` at the same time under a key: a ticket to be given to `leave`, 0 when there are
         that many. Exact over all workers; what a worker held that died is given back."""

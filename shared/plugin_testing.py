@@ -44,6 +44,8 @@ class StandInWorker:
     counted: dict[str, int] = field(default_factory=dict)
     budgets: dict[str, float] = field(default_factory=dict)
     """Of `take`: when each key is whole again."""
+    spent: dict[tuple[str, float], int] = field(default_factory=dict)
+    """Of `spend`: how often, by key and window."""
     tickets: dict[int, str] = field(default_factory=dict)
     """Of `enter`: the keys that are held."""
     metrics: dict[Series, float] = field(default_factory=dict)
@@ -77,6 +79,15 @@ class StandInWorker:
         if over > 1e-6:
             return over
         self.budgets[key] = whole
+        return 0.0
+
+    def spend(self, key: str, times: int, seconds: int) -> float:
+        """As a worker does it, by `time`."""
+        window = self.time // seconds
+        count = self.spent.get((key, window), 0)
+        if count >= times:
+            return (window + 1) * seconds - self.time
+        self.spent[key, window] = count + 1
         return 0.0
 
     def enter(self, key: str, limit: int) -> int:

@@ -5,6 +5,9 @@ number). A key is known by 128 bits of a keyed hash and lives in one of the plac
 them are taken, the key that has waited longest for nothing goes, which is one that has its whole budget back unless
 the memory is far too small: then that key may be granted more than its rate, and `evicted` counts it.
 
+Or a key has a number of times in each window of the clock (`spend`): a place holds the window with the count, and its
+time is the window's end.
+
 A place is written so that a process may die between any two stores: it is nobody's before it is changed.
 """
 
@@ -21,6 +24,8 @@ WAYS: Final = 8
 SPARE: Final = 4
 """Places for each key that there is to be room for."""
 DIGEST: Final = 16
+WINDOW_SHIFT: Final = 32
+"""A cell of counts is the number of a window, and in its lower half how many times it was spent."""
 EVICTED: Final = 0
 """The header's cell: keys that went before their budget was whole."""
 
@@ -28,7 +33,7 @@ EVICTED: Final = 0
 class RateZone:
     """See the module. `now` is any clock that all processes share and that does not go back."""
 
-    __slots__ = ("_hashes", "_header", "_lock", "_mask", "_salt", "_times")
+    __slots__ = ("_counts", "_hashes", "_header", "_lock", "_mask", "_salt", "_times")
 
     def __init__(self, keys: int, lock: Lock) -> None:
         """Room for so many keys, as good as always: a quarter of the places is in use then."""
@@ -36,7 +41,10 @@ class RateZone:
         self._mask = rows - 1
         self._lock = lock
         self._salt = os.urandom(16)
-        self._header, self._hashes, self._times = carve(("Q", 1), ("Q", rows * WAYS * 2), ("d", rows * WAYS))
+        places = rows * WAYS
+        self._header, self._hashes, self._times, self._counts = carve(
+            ("Q", 1), ("Q", places * 2), ("d", places), ("Q", places)
+        )
 
     @property
     def evicted(self) -> int:
@@ -59,6 +67,19 @@ class RateZone:
             self._times[place] = whole
         return 0.0
 
+    def spend(self, key: bytes, times: int, window: int, now: float, until: float) -> float:
+        """One more of a key that has so many in the window of this number, which ends at `until`: as `take` says it."""
+        one, two = self._digest(key)
+        with self._lock:
+            place = self._find(one, two, now)
+            cell: int = self._counts[place]
+            spent = cell & ((1 << WINDOW_SHIFT) - 1) if cell >> WINDOW_SHIFT == window else 0
+            if spent >= times:
+                return max(until - now, 1e-9)
+            self._times[place] = until
+            self._counts[place] = window << WINDOW_SHIFT | spent + 1
+        return 0.0
+
     # Under the lock.
 
     def _digest(self, key: bytes) -> tuple[int, int]:
@@ -79,6 +100,7 @@ class RateZone:
             self._header[EVICTED] += 1
         hashes[oldest * 2] = 0
         times[oldest] = 0.0
+        self._counts[oldest] = 0
         hashes[oldest * 2 + 1] = two
         hashes[oldest * 2] = one
         return oldest

@@ -68,3 +68,43 @@ def test_processes_share_a_budget_exactly() -> None:
         os.wait()
     locks.close()
     assert sum(granted) == 100
+
+
+def test_so_many_are_granted_in_each_window() -> None:
+    rates = zone()
+    assert [rates.spend(b"a", 3, 7, 100.0, 160.0) for _ in range(4)] == [0.0, 0.0, 0.0, 60.0]
+    assert rates.spend(b"a", 3, 7, 159.0, 160.0) == 1.0
+    assert [rates.spend(b"a", 3, 8, 160.0, 220.0) for _ in range(4)] == [0.0, 0.0, 0.0, 60.0]
+
+
+def test_windows_of_keys_are_their_own_also_where_one_takes_anothers_place() -> None:
+    rates = zone(1)
+    for number in range(200):
+        key = b"%d" % number
+        assert [rates.spend(key, 2, 7, float(number), 1000.0 + number) > 0 for _ in range(3)] == [False, False, True]
+
+
+def test_a_clock_that_goes_back_begins_a_window() -> None:
+    rates = zone()
+    assert rates.spend(b"a", 1, 7, 0.0, 60.0) == 0.0
+    assert rates.spend(b"a", 1, 6, 0.0, 30.0) == 0.0
+
+
+def test_a_window_is_exact_over_processes() -> None:
+    locks = LockFile()
+    rates = RateZone(1000, locks.lock())
+    reading, writing = os.pipe()
+    children = []
+    for _ in range(4):
+        pid = os.fork()
+        if pid == 0:
+            granted = sum(rates.spend(b"a", 100, 7, 0.0, 60.0) == 0.0 for _ in range(60))
+            os.write(writing, bytes([granted]))
+            os._exit(0)
+        children.append(pid)
+    for pid in children:
+        os.waitpid(pid, 0)
+    assert sum(os.read(reading, 4)) == 100
+    os.close(reading)
+    os.close(writing)
+    locks.close()

@@ -93,6 +93,13 @@ class Host:
         """Ration something."""
         return self._memory().rates.take(self._key(key), rate, burst, time.monotonic())
 
+    def spend(self, key: str, times: int, seconds: int) -> float:
+        """Ration something by the clock."""
+        now, wall = time.monotonic(), self.clock()
+        window = int(wall // seconds)
+        until = now + (window + 1) * seconds - wall
+        return self._memory().rates.spend(self._key(key), times, window, now, until)
+
     def enter(self, key: str, limit: int) -> int:
         """Count something that lasts."""
         memory = self._memory()

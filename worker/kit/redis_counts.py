@@ -1,9 +1,9 @@
 """Counting over several nodes, in a Redis server: what a node's own memory does with `take` and `enter`.
 
 One script decides about everything that a session needs, so that no two nodes grant the same last place, by the
-server's clock. Rates are kept as in `shared/rate_zone.py` (GCRA: the time at which a key's budget is whole again). Who
-holds a place is in a sorted set, with the time at which it is taken for gone; that is put off while the session lasts,
-and a node that dies gives its places back after `LEASE`.
+server's clock. A rate is a count that expires with its window of the clock. Who holds a place is in a sorted set, with
+the time at which it is taken for gone; that is put off while the session lasts, and a node that dies gives its places
+back after `LEASE`.
 
 A server that does not answer is not asked for `PAUSE`, lest every session waits for the time-out.
 """
@@ -38,17 +38,14 @@ if limit > 0 then
     redis.call('ZREMRANGEBYSCORE', places, '-inf', now)
     if redis.call('ZCARD', places) >= limit then return {1, '0'} end
 end
-local whole = {}
+local ends = {}
 for i = 2, #KEYS do
-    local interval, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
-    local at = tonumber(redis.call('GET', KEYS[i]) or '0')
-    if at < now then at = now end
-    whole[i] = at + interval
-    local over = whole[i] - now - burst * interval
-    if over > 0.00001 then return {i, tostring(over)} end
+    local seconds, times = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+    ends[i] = (math.floor(now / seconds) + 1) * seconds
+    if tonumber(redis.call('GET', KEYS[i]) or '0') >= times then return {i, tostring(ends[i] - now)} end
 end
 for i = 2, #KEYS do
-    redis.call('SET', KEYS[i], string.format('%.6f', whole[i]), 'PX', math.ceil((whole[i] - now) * 1000))
+    if redis.call('INCR', KEYS[i]) == 1 then redis.call('PEXPIREAT', KEYS[i], ends[i] * 1000) end
 end
 if limit > 0 then
     redis.call('ZADD', places, now + lease, ARGV[1])
@@ -86,7 +83,7 @@ class RedisConfig:
 
 
 class Rate(NamedTuple):
-    """So many in so many seconds, and all of them at once."""
+    """So many in each window of so many seconds."""
 
     key: str
     times: int
@@ -157,7 +154,7 @@ class RedisCounts:
         """One more session; `place` is the key of those at the same time, of which there may be `limit` where that is
         not 0. Raises Unavailable."""
         member = self._member(number)
-        numbers = [str(each) for rate in rates for each in (rate.seconds / rate.times, rate.times)]
+        numbers = [str(each) for rate in rates for each in (rate.seconds, rate.times)]
         found, wait = await self._ask(
             self._admit(keys=[place, *(rate.key for rate in rates)], args=[member, limit, LEASE, *numbers])
         )

@@ -1,7 +1,7 @@
 """`rate-limiting`: how many sessions may begin in a time, and how many there may be at once, of each client or name.
 
-Kong has it for requests only; its fields are here where they fit. A budget is one of GCRA (a leaky bucket), not of
-Kong's windows: `minute 60` lets 60 begin at once and another each second after that, also where a minute begins.
+Kong has it for requests only; its fields are here where they fit, and its windows: `minute 60` is 60 in each minute of
+the clock.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class RateLimiting(Plugin):
                 self._refuse(session, None, 0.0)
                 return
         for number, (period, times, seconds) in enumerate(self._rates):
-            wait = worker.take(f"{key}|{period}", times / seconds, times)
+            wait = worker.spend(f"{key}|{period}", times, seconds)
             if wait:
                 if ticket:
                     worker.leave(ticket)

@@ -93,3 +93,10 @@ def test_series_that_there_is_no_room_for_are_counted_and_cost_nobody_else() -> 
         host.tally("a_total", {"n": str(number)})
     assert shared.series.refused == 2
     assert sum(1 for _ in shared.series) == shared.series.series
+
+
+def test_a_plugin_rations_by_the_clock() -> None:
+    host = Lent().host  # whose clock stands at the beginning of an hour
+    assert [host.spend("a", 2, 3600) for _ in range(2)] == [0.0, 0.0]
+    assert host.spend("a", 2, 3600) == pytest.approx(3600.0)
+    assert host.spend("b", 2, 3600) == 0.0

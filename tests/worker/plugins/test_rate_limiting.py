@@ -27,13 +27,13 @@ def let_in(plugin: RateLimiting, times: int, **session: Any) -> int:
 
 
 @pytest.mark.parametrize(("period", "seconds"), [("second", 1), ("minute", 60), ("hour", 3600)])
-def test_a_budget_is_whole_again_after_its_period(period: str, seconds: float) -> None:
+def test_so_many_begin_in_each_period_of_the_clock(period: str, seconds: float) -> None:
     worker = StandInWorker()
     plugin = made(worker, **{period: 4})
     assert let_in(plugin, 6) == 4
-    worker.time += seconds / 4
-    assert let_in(plugin, 6) == 1
-    worker.time += seconds
+    worker.time += seconds * 0.99
+    assert let_in(plugin, 6) == 0
+    worker.time += seconds * 0.01
     assert let_in(plugin, 6) == 4
 
 
