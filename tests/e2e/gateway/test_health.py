@@ -159,10 +159,12 @@ def test_sessions_find_out_what_a_check_of_the_port_does_not(
     gate = stack.enter_context(Gate(tmp_path, CONFIG + text + "}\n", CRT=pair.crt, KEY=pair.key))
     plain.wait_accepted(25)  # it has been well for longer than would bring it back
     found: list[str] = []
-    while found.count("upstream_tls") < 2:
+    for _ in range(40):
         with visit(gate) as client:
             first = client.tls("checked.test", data=b"w")
             found.append(first.decode() or client.told().refusal)
+        if found.count("upstream_tls") == 2:
+            break
     assert set(found) == {"A", "upstream_tls"}
     gate.logged(f'peer {plain} in upstream "checked" is unhealthy: 2 sessions in a row failed')
     gate.logged(f'health check of {plain} in upstream "checked" succeeded 20 times in a row; it gets sessions again')
