@@ -82,6 +82,8 @@ def test_two_nodes_share_a_rate(server: RedisServer) -> None:
 def test_a_rate_is_whole_again_in_the_next_window(server: RedisServer) -> None:
     async def scenario() -> None:
         node = counts(server.port)
+        assert (await node.admit("p", 0, 1, [Rate("once", 3, 3600)])).over is None
+        assert int(server.ask("PTTL", "once")[1:]) > 0
         found: list[bool] = []
         while found[-2:] != [False, True]:  # refused, and then granted: a window is a second
             found.append((await node.admit("p", 0, 1, [Rate("s", 3, 1)])).over is None)
