@@ -197,3 +197,14 @@ def resumed(gate: Published, name: str, context: ssl.SSLContext, session: ssl.SS
             return bool(client.session_reused) if client.recv(100) else None
     except (ssl.SSLError, ConnectionError):
         return None
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def test_sessions_outlive_a_reload(gate: Published, version: ssl.TLSVersion) -> None:
+    context = careless(minimum_version=version, maximum_version=version)
+    before = [session_of(gate, name, context) for name in ("by-ip.ended", "by-ip.kept")]
+    gate.reload()
+    for _ in range(4):
+        assert resumed(gate, "by-ip.ended", context, before[0]) is True
+        assert resumed(gate, "by-ip.kept", context, before[1]) is True
+        assert resumed(gate, "must.file", context, before[0]) is None
