@@ -7,7 +7,7 @@ upstream greets as well, which must not reach a client that has been greeted alr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from .prologue import MAX_PROLOGUE, Exchange, Refused, Stage, Starttls, Step
@@ -76,17 +76,12 @@ def smtp_reply(good: bytes, what: str) -> Callable[[bytes], int | None]:
     """The end of a reply, which may have several lines (RFC 5321, 4.2.1)."""
 
     def end(data: bytes) -> int | None:
-        at = 0
-        while True:
-            stop = data.find(b"\n", at)
-            if stop < 0:
-                return None
-            line = data[at:stop]
-            at = stop + 1
+        for line, after in lines_of(data):
             if not SMTP_CODE.match(line) or not line.startswith(good):
                 raise Refused(f"the upstream answers {what} with {shown(line)}")
             if line[3:4] != b"-":
-                return at
+                return after
+        return None
 
     return end
 
@@ -128,17 +123,12 @@ def imap_reply(tag: bytes, what: str) -> Callable[[bytes], int | None]:
     """The end of an answer: the line with the command's tag; a greeting's is `*`."""
 
     def end(data: bytes) -> int | None:
-        at = 0
-        while True:
-            stop = data.find(b"\n", at)
-            if stop < 0:
-                return None
-            line = data[at:stop]
-            at = stop + 1
+        for line, after in lines_of(data):
             if line.startswith(tag + b" "):
                 if not line[len(tag) + 1 :].upper().startswith((b"OK", b"PREAUTH")):
                     raise Refused(f"the upstream answers {what} with {shown(line)}")
-                return at
+                return after
+        return None
 
     return end
 
@@ -188,6 +178,14 @@ def pop3_back(tls: bool, replay: bytes) -> tuple[Exchange, ...]:
     if tls:
         return (greeted, Exchange(b"STLS\r\n", pop3_reply("STLS")))
     return (greeted, *(Exchange(line, pop3_reply("CAPA", several=True)) for line in replay.splitlines(keepends=True)))
+
+
+def lines_of(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """The whole lines of what has come, each with where the next one begins."""
+    at = 0
+    while (stop := data.find(b"\n", at)) >= 0:
+        yield data[at:stop], stop + 1
+        at = stop + 1
 
 
 def shown(line: bytes) -> str:
