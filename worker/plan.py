@@ -204,6 +204,7 @@ class Plan:
     def service_target(self, service: Service) -> Target:
         """A target of no route that goes to a service."""
         target = self._target(0, service.settings)
+        self.made.pop()  # it goes when the services change
         target.service = service
         target.service_name = service.name
         target.balancer = self.balancer(service.upstream)

@@ -83,6 +83,18 @@ def test_a_service_has_new_targets_for_its_own_routes_only(bench: Bench) -> None
     assert taken(bench, "r.test") is not r
 
 
+def test_targets_of_services_that_plugins_choose_go_with_the_services(bench: Bench) -> None:
+    kit, made = bench.worker.kit, len(bench.plan.made)
+    assert kit is not None
+    change(bench, put("plugins", plugin("ip-restriction", route="r", deny=["10.0.0.0/8"])))
+    for port in range(1, 20):
+        change(bench, put("services", service("s", port=port)))
+        chosen = kit.service_target("s")
+        assert chosen is not None
+        assert where(chosen) == [f"127.0.0.1:{port}"]
+    assert len(bench.plan.made) == made
+
+
 def test_equal_places_share_a_balancer(bench: Bench) -> None:
     change(bench, put("services", service("t")))
     assert taken(bench, "r.test").balancer is taken(bench, "q.test").balancer
