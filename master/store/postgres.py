@@ -36,6 +36,10 @@ CONNECT_TIMEOUT: Final = 5
 """Seconds."""
 STATEMENT_TIMEOUT: Final = 10.0
 """Seconds that one exchange with the database may take, before the connection is thrown away."""
+PER_WRITE: Final = 0.001
+"""and for each document that is written more: 100,000 take 8 s on a busy machine."""
+LOAD_TIMEOUT: Final = 60.0
+"""Seconds for reading everything."""
 AGAIN: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before the next attempts to listen; the last one holds for those after."""
 ALIVE: Final = 15.0
@@ -76,7 +80,7 @@ class PostgresStore:
 
     async def load(self) -> Loaded:
         """Everything, as of one moment."""
-        async with self._session("REPEATABLE READ") as connection:
+        async with self._session("REPEATABLE READ", LOAD_TIMEOUT) as connection:
             version = await state(connection, "version")
             cursor = await connection.execute(EVERY)
             rows = await cursor.fetchall()
@@ -97,7 +101,7 @@ class PostgresStore:
     async def write(self, writes: Sequence[Write], expected: int) -> int:
         """Write all or nothing."""
         texts = [(each, None if each.document is None else to_text(each.document)) for each in writes]
-        async with self._session() as connection:
+        async with self._session(seconds=STATEMENT_TIMEOUT + PER_WRITE * len(writes)) as connection:
             cursor = await connection.execute("SELECT value FROM state WHERE name = 'version' FOR UPDATE")
             now = number(await cursor.fetchone())
             if now != expected:
@@ -172,7 +176,9 @@ class PostgresStore:
             failures += 1
 
     @asynccontextmanager
-    async def _session(self, isolation: str = "") -> AsyncIterator[AsyncConnection[Any]]:
+    async def _session(
+        self, isolation: str = "", seconds: float = STATEMENT_TIMEOUT
+    ) -> AsyncIterator[AsyncConnection[Any]]:
         """The one connection, in a transaction; a broken one is thrown away."""
         async with self._lock:
             if self._connection is not None and dead(self._connection):
@@ -182,7 +188,7 @@ class PostgresStore:
                 self._connection = await connect(self._target)
             connection = self._connection
             try:
-                async with asyncio.timeout(STATEMENT_TIMEOUT), connection.transaction():
+                async with asyncio.timeout(seconds), connection.transaction():
                     if isolation:
                         await connection.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
                     yield connection
