@@ -264,8 +264,6 @@ class Session:
         if side is self.client:
             self.info(f"{describe('recv', error)} while proxying and reading from client")
         else:
-            if self.peer is not None and self.peer.health is not None:
-                broken_off(self, self.peer.health)
             self._upstream_failed(f"{describe('recv', error)} while proxying and reading from upstream")
 
     def write_failed(self, side: Endpoint, error: OSError) -> None:
@@ -277,6 +275,8 @@ class Session:
         self.finish(200)
 
     def _upstream_failed(self, text: str) -> None:
+        if self.peer is not None and self.peer.health is not None:
+            broken_off(self, self.peer.health)
         self.target.log.error(text + self.context() + self.bytes_text(), self.number)
 
     # The end.
