@@ -89,7 +89,6 @@ class Announcer:
     def applied(self, generation: Generation, before: Generation | None) -> None:
         """A generation is in force."""
         facts = self.facts
-        facts.generation = generation.number
         facts.reload_success = True
         facts.reload_timestamp = time.time()
         facts.certificates = certificates_of(generation.configuration)
@@ -98,6 +97,7 @@ class Announcer:
         self._generation = generation
         if not self._silent:
             self._serve_metrics(generation, before)
+        facts.generation = generation.number  # told by /metrics: not before everything else is as it says
         if before is not None:
             self._try(self._outcome.end)
         if not self._silent:
