@@ -133,23 +133,25 @@ def route(at: int, service: str = "s0") -> dict[str, Any]:
     }
 
 
-async def load(node: Node, first: int, last: int) -> None:
-    """Post routes over many connections."""
-    left = iter(range(first, last))
+async def load(node: Node, first: int, last: int) -> list[float]:
+    """Post routes over many connections; the milliseconds that each took, in order of size."""
+    left, waited = iter(range(first, last)), list[float]()
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", node.admin)
         for at in left:
-            body = json.dumps(route(at)).encode()
+            body, began = json.dumps(route(at)).encode(), time.monotonic()
             writer.write(HEAD % len(body) + body)
             answer = await reader.readuntil(b"\r\n\r\n")
             length = int(answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
             content = await reader.readexactly(length)
             if not answer.startswith(b"HTTP/1.1 201"):
                 raise SystemExit(answer.decode() + content.decode())
+            waited.append((time.monotonic() - began) * 1e3)
         writer.close()
 
     await asyncio.gather(*[client() for _ in range(CONNECTIONS)])
+    return sorted(waited)
 
 
 def answered(node: Node, asked: bytes) -> bytes:
@@ -287,6 +289,18 @@ def memory(node: Node) -> str:
     return f"master {found[0]}, workers {', '.join(found[1:])}; {private_bytes(node.pid) / 2**20:.0f} private in all"
 
 
+def loading(node: Node, first: int, last: int) -> Iterator[tuple[str, str]]:
+    """Many clients post routes at a time."""
+    cpu, began = cpu_seconds(node.pid), time.monotonic()
+    waited = asyncio.run(load(node, first, last))
+    took = time.monotonic() - began
+    yield (
+        f"{last - first:,} routes posted by {CONNECTIONS} clients",
+        f"{took:.1f} s, {(last - first) / took:.0f}/s, CPU {cpu_seconds(node.pid) - cpu:.1f} s; each "
+        f"{statistics.median(waited):.0f} ms, p99 {percentile(waited, 0.99):.0f}, worst {waited[-1]:.0f}",
+    )
+
+
 def measure(node: Node, origin: Origin, size: int, rounds: int) -> Iterator[tuple[str, str]]:
     """Everything, in order."""
     yield "start", f"{node.start():.2f} s"
@@ -294,10 +308,11 @@ def measure(node: Node, origin: Origin, size: int, rounds: int) -> Iterator[tupl
     node.ask("PUT", "/services/s0", service)
     if node.status(f"/routes/r{size - 1}") != 200:  # else the database that was given has them
         yield from ((f"empty: {what}", cost) for what, cost in changes(node, 0, rounds))
-        cpu, began = cpu_seconds(node.pid), time.monotonic()
-        asyncio.run(load(node, 0, size))
-        took = time.monotonic() - began
-        yield f"{size:,} routes posted", f"{took:.1f} s, {size / took:.0f}/s, CPU {cpu_seconds(node.pid) - cpu:.1f} s"
+        yield from loading(node, 0, size * 9 // 10)
+        with visited(node) as said:
+            last = [*loading(node, size * 9 // 10, size)]
+        yield from last
+        yield "connections during the last of them", said[0]
     yield "memory", memory(node)
     yield from changes(node, size, rounds)
     yield from lifetimes(node, size)

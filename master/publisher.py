@@ -43,6 +43,9 @@ AGAIN: Final = 0.5
 """Seconds until what could not be sent for want of descriptors or memory is tried again."""
 WINDOW: Final = 16
 """Parts that a worker is sent before it has acknowledged the first; its socket holds more."""
+KEPT: Final = 5000
+"""Changes after which what is there is taken to stay: looking for garbage among 100,000 records holds up a request for
+half a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,8 @@ class Publisher:
         """Whether there may be records."""
         self._jobs: deque[Job] = deque()
         self._number = 0
+        self._young = 0
+        """Changes since then."""
         self._lines: dict[int, Line] = {}
         self._waiting: list[Waiting] = []
 
@@ -276,6 +281,10 @@ class Publisher:
             if change.kind in KINDS:
                 with suppress(*MALFORMED):  # which every model says of the record
                     self.records.put(change.kind, change.id, change.after)
+        self._young += len(part)
+        if self._young >= KEPT:
+            self._young = 0
+            gc.freeze()
         for generation in generations:
             if generation.live is not None:
                 generation.live.apply(part)  # what it complains of the workers tell, too

@@ -13,7 +13,9 @@ from typing import Final, Protocol
 from ...shared.entities.catalog import Catalog
 from ...shared.entities.changes import Change, FileRecord, Proposal
 from ...shared.entities.declarative import NO_HASH, Declared, differing
+from ...shared.entities.schema import frozen
 from ...shared.entities.violation import without_database
+from ...shared.pieces import Pieces
 from ..in_turns import in_turns
 from ..store.base import Loaded, Stale, Store, Unavailable, Write
 
@@ -148,7 +150,7 @@ class Registrar:
         found = await store.since(self.version)
         if found is None:
             loaded = await store.load()
-            changes, version = list(self._differences(loaded)), loaded.version
+            changes, version = await in_turns(self._differences(loaded)), loaded.version
         else:
             version = found[0]
             changes = [self._change(write) for write in found[1]]
@@ -158,14 +160,19 @@ class Registrar:
     def _change(self, write: Write) -> Change:
         return Change(write.kind, write.id, self.catalog.table(write.kind).records.get(write.id), write.document)
 
-    def _differences(self, loaded: Loaded) -> Iterable[Change]:
-        """What makes our records those of the store."""
+    def _differences(self, loaded: Loaded) -> Pieces[list[Change]]:
+        """What makes our records those of the store, in pieces."""
+        gone: list[Change] = []
+        made: list[Change] = []
         there = {(kind, document["id"]): document for kind, document in loaded.documents}
         here = {(kind, record["id"]): record for kind, record in self.catalog.stored()}
         for (kind, identity), record in reversed(list(here.items())):
             if (kind, identity) not in there:
-                yield Change(kind, identity, record, None)
+                gone.append(Change(kind, identity, record, None))
+            yield
         for (kind, identity), document in there.items():
-            before = here.get((kind, identity))
-            if before is None or dict(before) != document:
-                yield Change(kind, identity, before, document)
+            before, after = here.get((kind, identity)), frozen(document)
+            if before != after:
+                made.append(Change(kind, identity, before, after))
+            yield
+        return gone + made

@@ -22,6 +22,11 @@ def create(name: str) -> Any:
     return lambda catalog: catalog.create("services", {**SERVICE, "name": name})
 
 
+def create_route(name: str) -> Any:
+    body = {"name": name, "protocols": ["tls"], "snis": ["a.test"], "tags": ["x", "y"]}
+    return lambda catalog: catalog.create("routes", body)
+
+
 def test_a_change_is_stored_known_and_published_before_the_answer(tmp_path: Path) -> None:
     desk = AdminDesk(tmp_path)
 
@@ -157,6 +162,36 @@ def test_who_was_away_too_long_takes_over_everything(tmp_path: Path, monkeypatch
         while late.version != 3:
             await asyncio.sleep(0)
         assert [(record["name"], record["port"]) for record in late.catalog.every("services")] == [("kept", 9)]
+
+    async def nothing(_version: int) -> None:
+        return None
+
+    desk.run(work, lambda _registrar: [])
+
+
+def test_who_reads_everything_again_changes_only_what_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = AdminDesk(tmp_path)
+
+    async def work() -> None:
+        store = desk.store
+        assert store is not None
+        for number in range(5):
+            await desk.registrar.write(create_route(f"r{number}"))
+        workers = Workers()
+        late = Registrar(Catalog(lambda: 1.0), store, workers, desk.said.append)
+        late.begin(await store.load(), ())
+        await desk.registrar.write(lambda catalog: catalog.update("routes", "r3", {"tags": ["z"]}))
+        await desk.registrar.write(lambda catalog: catalog.delete("routes", "r1"))
+        monkeypatch.setattr(store, "since", nothing)
+        late._changed_elsewhere(7)
+        while late.version != 7:
+            await asyncio.sleep(0)
+        ((version, changes),) = workers.published
+        assert version == 7
+        assert [(each.before and each.before["name"], each.after is None) for each in changes] == [
+            ("r1", True),
+            ("r3", False),
+        ]
 
     async def nothing(_version: int) -> None:
         return None
