@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .base import (
     KEPT_VERSIONS,
+    TOGETHER,
     Loaded,
     Node,
     NotReady,
@@ -21,7 +22,7 @@ from .base import (
     StoreError,
     Unavailable,
     Write,
-    from_rows,
+    from_many_rows,
     from_text,
     to_text,
 )
@@ -84,7 +85,7 @@ class PostgresStore:
             version = await state(connection, "version")
             cursor = await connection.execute(EVERY)
             rows = await cursor.fetchall()
-        return Loaded(version, tuple(from_rows(rows)))
+        return Loaded(version, tuple(await from_many_rows(rows)))
 
     async def since(self, version: int) -> tuple[int, tuple[Write, ...]] | None:
         """What changed after a version."""
@@ -96,7 +97,12 @@ class PostgresStore:
                 "SELECT kind, id, body FROM changes WHERE version > %s ORDER BY version, place", (version,)
             )
             rows = await cursor.fetchall()
-        return now, tuple(Write(kind, id_, None if body is None else from_text(body)) for kind, id_, body in rows)
+        found: list[Write] = []
+        for kind, identity, body in rows:
+            found.append(Write(kind, identity, None if body is None else from_text(body)))
+            if len(found) % TOGETHER == 0:
+                await asyncio.sleep(0)  # the turns of others
+        return now, tuple(found)
 
     async def write(self, writes: Sequence[Write], expected: int) -> int:
         """Write all or nothing."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import MappingProxyType
 
 import pytest
 
-from penstock.master.store.base import TOGETHER, from_rows, from_text, to_text
+from penstock.master.store.base import TOGETHER, from_many_rows, from_rows, from_text, to_text
 
 
 def test_a_document_comes_back_as_it_was() -> None:
@@ -29,3 +30,23 @@ def test_many_documents_are_read_together_and_share_the_names_of_their_fields() 
     assert found == [("routes", from_text(text)) for _, text in rows]
     assert len({id(name) for _, document in found[:TOGETHER] for name in document}) == 2
     assert list(from_rows([])) == []
+
+
+def test_many_are_read_between_the_turns_of_others() -> None:
+    rows = [("routes", to_text({"id": str(number)})) for number in range(3 * TOGETHER)]
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def both() -> object:
+        task = asyncio.get_running_loop().create_task(other(), name="other")
+        found = await from_many_rows(rows)
+        task.cancel()
+        return found
+
+    assert asyncio.run(both()) == list(from_rows(rows))
+    assert turns == 3
