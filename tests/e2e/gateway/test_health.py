@@ -165,7 +165,8 @@ def test_sessions_find_out_what_a_check_of_the_port_does_not(
             found.append(first.decode() or client.told().refusal)
         if found.count("upstream_tls") == 2:
             break
-    assert set(found) == {"A", "upstream_tls"}
+    assert found.count("upstream_tls") == 2
+    assert set(found) <= {"A", "upstream_tls"}
     gate.logged(f'peer {plain} in upstream "checked" is unhealthy: 2 sessions in a row failed')
     gate.logged(f'health check of {plain} in upstream "checked" succeeded 20 times in a row; it gets sessions again')
 
