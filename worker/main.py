@@ -12,6 +12,7 @@ import socket
 import sys
 import time
 import traceback
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 import setproctitle
@@ -90,6 +91,25 @@ def become_user(configuration: Configuration, privileged: bool) -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
+class Room:
+    """A descriptor that is kept for what the master sends: sessions may have taken all others."""
+
+    def __init__(self) -> None:
+        self._kept = -1
+        self.take()
+
+    def give(self) -> None:
+        """Make room for one."""
+        if self._kept >= 0:
+            os.close(self._kept)
+            self._kept = -1
+
+    def take(self) -> None:
+        """Keep it again, if nobody else was quicker."""
+        with suppress(OSError):
+            self._kept = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+
 class Life:
     """The course of one worker."""
 
@@ -99,6 +119,7 @@ class Life:
         self.worker = Worker(birth, loop)
         loop.set_exception_handler(self.failed)
         self.plan: Plan | None = None
+        self._room = Room()
         self._log_timer: asyncio.TimerHandle | None = None
         self._looked = time.monotonic()
         self._lost = 0
@@ -146,14 +167,23 @@ class Life:
 
     def told(self) -> None:
         """The master said something, or is gone."""
+        self._room.give()
         try:
             message, descriptors, _, _ = socket.recv_fds(self.birth.control, MAX_MESSAGE, 1)
         except BlockingIOError:
             return
         except OSError:
             message, descriptors = b"", []
+        else:
+            self.obey(message, descriptors)
+        finally:
+            self._room.take()
         if not message:
             self.orphaned()
+
+    def obey(self, message: bytes, descriptors: list[int]) -> None:
+        """Do what the master says; nothing for the empty message that its end is."""
+        if not message:
             return
         verb, text = decode(message)
         if verb is Verb.APPLY:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 import setproctitle
 from deadline import seconds
+from descriptors import RUNNING, descriptors_up_to
 from workerbench import Bench
 
 from penstock.shared.messages import MAX_MESSAGE, Verb, decode, encode
@@ -158,6 +161,15 @@ def exit_status(tmp_path: Path, text: str, replaced: str) -> tuple[int, str]:
         check=False,
     )
     return result.returncode, (tmp_path / "worker.log").read_text()
+
+
+def test_a_change_arrives_where_sessions_have_taken_all_descriptors(living: Living) -> None:
+    change = os.memfd_create("change")
+    with descriptors_up_to(RUNNING):
+        for number in ("7", "8"):
+            socket.send_fds(living.master, [encode(Verb.APPLY, number)], [change])
+            assert living.heard() == (Verb.APPLIED, number)
+    os.close(change)
 
 
 def test_a_mistake_inside_the_loop_is_told(living: Living) -> None:
