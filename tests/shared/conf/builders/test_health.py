@@ -76,7 +76,7 @@ def test_quotes_may_stand_around_the_value() -> None:
         ("session_failures=0", '"health_check" directive invalid number'),
         ("threshold=101", 'invalid parameter "threshold=101"'),
         ("threshold=half", '"health_check" directive invalid number'),
-        ('send="GET / HTTP/1.0"', "invalid parameter \"send=\"GET\""),
+        ('send="GET / HTTP/1.0"', 'invalid parameter "send="GET"'),
         ("tls=on", 'invalid parameter "tls=on"'),
     ],
 )
