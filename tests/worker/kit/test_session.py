@@ -142,6 +142,4 @@ def test_a_certificate_hook_may_not_say_where_to(tmp_path: Path, authority: Auth
         client = bench.wrapped(bench.client(), careless())
         with pytest.raises((ssl.SSLError, OSError)):
             bench.shake(client)
-        assert bench.line(
-            "failed in certificate: Closed: where a session goes can be changed"
-        )
+        assert bench.line("failed in certificate: Closed: where a session goes can be changed")
