@@ -265,7 +265,8 @@ def lifetimes(node: Node, size: int) -> Iterator[tuple[str, str]]:
     if [answered(node, hello(name(size - 1), HELLOS)) for _ in range(20)] != [ANSWER] * 20:
         raise SystemExit("routes are missing after a worker's death")
     node.stop()
-    yield "restart until ready", f"{node.start():.2f} s"
+    took = node.start()
+    yield "restart until ready", f"{took:.2f} s, CPU {cpu_seconds(node.pid):.2f} s"
     yield "memory after it", memory(node)
 
 
