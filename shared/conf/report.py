@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 from unicodedata import combining, east_asian_width
@@ -15,6 +16,10 @@ COMMAND_LINE: Final = "command line"
 WIDEST: Final = 120
 """Columns of a source line that are shown; a longer one is cut around the place that is meant."""
 BEFORE: Final = 60
+PASSWORD: Final = re.compile(
+    r"""(password\s*=\s*)('(?:\\.|[^'\\])*'?|[^\s"';]+)|(://[^\s:/@"']*:)([^\s"'@]+)(?=@)""", re.IGNORECASE
+)
+"""A password in libpq's connection text or in a URL: a line that is shown may end up in somebody's log."""
 
 
 def report(error: ConfigError) -> str:
@@ -57,7 +62,8 @@ def place(where: Where | None) -> str:
 
 
 def excerpt(line: str, column: int) -> list[str]:
-    """The source line, cut to what a terminal shows, and a caret under `column`."""
+    """The source line without passwords, cut to what a terminal shows, and a caret under `column`."""
+    line = PASSWORD.sub(lambda found: (found[1] or found[3]) + "*" * len(found[2] or found[4]), line)
     start = 0 if len(line) <= WIDEST else max(0, column - 1 - BEFORE)
     shown = printable(line[start : start + WIDEST])
     before = shown[: max(0, column - 1 - start)]

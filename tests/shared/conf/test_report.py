@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from penstock.shared.conf.report import WIDEST, attach, one_line, report
 from penstock.shared.errors import ConfigError
 from penstock.shared.model.stream import Notice, SourceFile
@@ -68,3 +70,17 @@ def test_an_error_elsewhere_keeps_no_line() -> None:
         error = ConfigError("x", where)
         attach(error, [SourceFile("/a", "one\n")])
         assert error.line == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('database postgres "host=db password=hush user=me', 'database postgres "host=db password=**** user=me'),
+        ("x password = 'it\\'s hush' y", "x password = ************ y"),
+        ("redis://me:hush@db:6379/0", "redis://me:****@db:6379/0"),
+        ("url tcp://127.0.0.1:30000;", "url tcp://127.0.0.1:30000;"),
+        ("ssl_password_file pw;", "ssl_password_file pw;"),
+    ],
+)
+def test_a_password_is_not_shown(line: str, shown: str) -> None:
+    assert report(ConfigError("x", Where("/a", 1, 1), "", line)).splitlines()[1].strip() == shown
