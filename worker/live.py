@@ -288,14 +288,16 @@ class LiveTables:
     # Plugins.
 
     async def _prepare(self, uses: list[PluginUse]) -> list[str]:
-        """Prepare plugins; what those complain of that could not be prepared and are left out."""
+        """Prepare plugins; what those complain of that could not be prepared."""
         complaints = []
         kit = self._worker.kit
         for use in uses if kit is not None else ():
             try:
                 await kit.prepare((use,))  # type: ignore[union-attr]  # it is there
             except PenstockError as error:
-                complaints.append(f"{getattr(error, 'text', error)}: the plugin is left out")
+                barred = kit.bar(use)  # type: ignore[union-attr]  # the same
+                outcome = "the sessions it is for are refused" if barred else "the plugin is left out"
+                complaints.append(f"{getattr(error, 'text', error)}: {outcome}")
         self._tell(complaints)
         return complaints
 

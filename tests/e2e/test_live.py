@@ -303,4 +303,6 @@ def test_plugins_come_with_records(gate: Published, peer_a: Peer) -> None:
     assert (met(gate), met(gate, "written.test")) == ({b"a"}, {b"c"})
     broken = json.loads(json.dumps(denying)) | {"config": {"deny": ["nonsense"]}}
     assert any("ip-restriction" in reason for reason in gate.publish(put("plugins", broken))["reasons"])
+    assert met(gate) == {b""}  # whom it was to judge is not let in unjudged
+    gate.publish(gone("plugins", "p"))
     assert met(gate) == {b"a"}

@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from certs import Authority
@@ -16,6 +17,7 @@ from workerbench import Bench
 from penstock.shared.live.records import Changed
 from penstock.shared.live.wire import written
 from penstock.shared.messages import Verb, decode
+from penstock.worker.kit.barrier import Barrier
 from penstock.worker.target import Target
 
 TEXT = """
@@ -160,10 +162,23 @@ def test_plugins_are_prepared_before_the_change_is_in_force(bench: Bench) -> Non
     assert [taken(bench, f"{name}.test").plugins for name in ("r", "q", "file")] == [(), (), ()]
 
 
-def test_a_plugin_that_cannot_be_is_left_out_and_told(bench: Bench) -> None:
-    answer = change(bench, put("plugins", plugin("no-such", route="r")))
+@pytest.mark.parametrize("config", [{"name": "no-such"}, {"name": "ip-restriction", "deny": ["nonsense"]}])
+def test_nobody_gets_past_a_plugin_that_decides_and_cannot_be(bench: Bench, config: dict[str, Any]) -> None:
+    name = str(config.pop("name"))
+    answer = change(bench, put("plugins", plugin(name, route="r", **config)))
     assert answer.startswith("APPLIED 7 ")
-    assert "no-such" in answer
+    assert name in answer
+    assert "the sessions it is for are refused" in answer
+    (barrier,) = taken(bench, "r.test").plugins
+    assert (barrier.name, type(barrier.plugin)) == (name, Barrier)
+    assert taken(bench, "q.test").plugins == ()
+    change(bench, gone("plugins", f"{name}/None/r"))
+    assert taken(bench, "r.test").plugins == ()
+
+
+def test_a_plugin_that_only_logs_and_cannot_be_is_left_out_and_told(bench: Bench) -> None:
+    answer = change(bench, put("plugins", plugin("file-log", route="r")))
+    assert "the plugin is left out" in answer
     assert taken(bench, "r.test").plugins == ()
 
 

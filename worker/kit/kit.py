@@ -13,10 +13,10 @@ from collections.abc import Coroutine, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ...shared.errors import ConfigError, StartError
+from ...shared.errors import ConfigError, PenstockError, StartError
 from ...shared.model.plugin import PluginUse
 from ...shared.model.stream import Configuration, Service
-from ...shared.plugin import Plugin
+from ...shared.plugin import Plugin, hooks_of
 from ...shared.plugin_config import make
 from ...shared.plugin_counters import RECORDS
 from ...shared.plugin_lines import read, sentence, unknown_plugin
@@ -26,6 +26,7 @@ from ...shared.plugin_session import Session as SessionView
 from ...shared.sources import sources
 from ...shared.template import Getter, Lookup, Template, compile_template
 from ...shared.variables import lookup
+from .barrier import Barrier, decides
 from .hooked import Hooked, described
 from .hooks import outcome, view_of
 from .host import Host, Shared
@@ -99,6 +100,18 @@ class Kit:
             raise
         self._hooked |= {id(hooked.use): hooked for hooked in made}
         self.worker.keeps_hellos = self.worker.keeps_hellos or bool(made)
+
+    def bar(self, use: PluginUse) -> bool:
+        """Let nobody pass where a plugin could not be prepared that decides over sessions, or may; whether it does."""
+        try:
+            if not decides(hooks_of(self._library().kind(use.name, use.where))):
+                return False
+        except (PenstockError, KeyError):
+            pass  # it is not there, or cannot be imported: what it would do is not known
+        timers = Timers(self.worker.loop, partial(self._timer_failed, use))
+        barrier = Barrier(Barrier.Config(), self._host(use, timers))
+        self._hooked[id(use)] = Hooked(self.worker, use.name, barrier, use, timers)
+        return True
 
     def plug(self, target: Target) -> None:
         """Give a target its plugins: of each name the nearest, the route's before the service's before the global."""
