@@ -7,6 +7,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -94,3 +96,15 @@ class Postgres:
             text = output.read()
         assert finished.returncode == 0, f"{program}: {text}"
         return text
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """A cluster that serves until the block ends, and leaves nothing behind."""
+    cluster = Postgres()
+    try:
+        cluster.start()
+        yield cluster
+        cluster.stop()
+    finally:
+        cluster.remove()

@@ -129,6 +129,6 @@ class Sleeper(Plugin):
 
     def preread(self, session: Session) -> None:
         if session.first_bytes.startswith(b"block"):
-            time.sleep(0.06)
+            time.sleep(0.06)  # the fault itself: more than the 50 ms a plain hook may take unnoticed
         elif session.first_bytes.startswith(b"plainraise"):
             raise KeyError("plain")

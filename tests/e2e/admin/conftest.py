@@ -7,20 +7,15 @@ from collections.abc import Iterator
 import pytest
 from administered import CONFIG, Administered, database
 from needs import need
-from postgres import Postgres
+from postgres import Postgres, running
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL."""
     need("postgres")
-    cluster = Postgres()
-    try:
-        cluster.start()
+    with running() as cluster:
         yield cluster
-        cluster.stop()
-    finally:
-        cluster.remove()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -29,5 +24,5 @@ def gate(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     kept = "sqlite entities.db"
     if request.param == "postgres":
         kept = database(request.getfixturevalue("postgres"))
-    with Administered(tmp_path_factory.mktemp("gate"), CONFIG, DATABASE=kept) as running:
-        yield running
+    with Administered(tmp_path_factory.mktemp("gate"), CONFIG, DATABASE=kept) as gateway:
+        yield gateway

@@ -14,7 +14,7 @@ from clients import careless, connect_tls, echoed
 from deadline import seconds, wait_for
 from needs import need
 from peers import Peer
-from postgres import Postgres
+from postgres import Postgres, running
 
 KILL = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()"""
@@ -24,13 +24,8 @@ WHERE datname = current_database() AND pid <> pg_backend_pid()"""
 def own() -> Iterator[Postgres]:
     """A PostgreSQL that may be stopped."""
     need("postgres")
-    cluster = Postgres()
-    try:
-        cluster.start()
+    with running() as cluster:
         yield cluster
-        cluster.stop()
-    finally:
-        cluster.remove()
 
 
 Nodes = tuple[Administered, Administered]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from needs import need
-from postgres import Postgres
+from postgres import Postgres, running
 
 from penstock.master.store.postgres import PostgresStore, migrate
 from penstock.master.store.sqlite import SqliteStore
@@ -23,13 +23,8 @@ Opener = Callable[[], SqliteStore | PostgresStore]
 def postgres() -> Iterator[Postgres]:
     """A running PostgreSQL."""
     need("postgres")
-    cluster = Postgres()
-    try:
-        cluster.start()
+    with running() as cluster:
         yield cluster
-        cluster.stop()
-    finally:
-        cluster.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
